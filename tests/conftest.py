@@ -1,0 +1,80 @@
+"""Isolation for every test: a HOME of its own, no network but loopback, no settings from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+"""The open cases, corpus and schemas. The project stands without them: tests that need them skip."""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home; nothing of the machine's own configuration is seen or touched."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(("MCP_REGISTRAR_", "XDG_", "GITHUB_", "ACTIONS_", "DOCKER_CONFIG")) or name in {
+            "GH_TOKEN",
+            "MCP_GITHUB_TOKEN",
+        }:
+            if name != "MCP_REGISTRAR_REQUIRE_REAL":
+                monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    return home
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Connecting anywhere but loopback or a UNIX socket fails the test that tried."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0])
+            if not (host.startswith("127.") or host in {"::1", "localhost"}):
+                raise OSError(f"tests may not reach {host}")
+        return real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    yield
+
+
+def shared(*parts: str) -> Path:
+    """A path among the shared material; skips the test when it is not there."""
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"shared/{'/'.join(parts)} is not beside this checkout")
+    return path
+
+
+def cases(*kinds: str) -> list[Any]:
+    """The open cases of these kinds as pytest parameters; one skipped parameter when they are not there.
+
+    ``{NPM_HOST}``, ``{PYPI_HOST}`` and ``{TEST_PYPI_HOST}`` are filled in from the packages' constants.
+    """
+    from urllib.parse import urlsplit
+
+    from mcp_registrar_tools.packages import npm, pypi
+
+    path = SHARED / "cases" / "official_cases.json"
+    if not path.exists():
+        return [pytest.param(None, marks=pytest.mark.skip(reason="shared/cases is not beside this checkout"))]
+    text = path.read_text(encoding="utf-8")
+    for hole, url in (("NPM", npm.BASE_URL), ("PYPI", pypi.BASE_URL), ("TEST_PYPI", pypi.TEST_BASE_URL)):
+        text = text.replace("{" + hole + "_HOST}", urlsplit(url).netloc)
+    return [pytest.param(case, id=case["id"]) for case in json.loads(text) if case["kind"] in kinds]
