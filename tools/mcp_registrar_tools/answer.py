@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,6 +35,8 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    FORMATS: ClassVar[tuple[str, ...]] = ()
+
     next: str = Field(default="", description="the next call")
 
     def lines(self) -> list[str]:
@@ -48,6 +51,10 @@ class Answer(BaseModel):
     def files(self) -> list[Path]:
         """Files that were written, for a client to open."""
         return []
+
+    def render(self, form: str) -> str:
+        """The answer in one of the further formats that a subclass names in ``FORMATS`` (for editors and CI)."""
+        raise NotImplementedError(form)
 
     def exit_code(self) -> int:
         """What the command line exits with: 0 when what was asked for is so."""

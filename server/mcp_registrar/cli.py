@@ -1,0 +1,238 @@
+"""The command line: the same functions as the MCP tools, one command each.
+
+``--format json`` prints exactly the structured result; ``text`` what a model would read. Exit codes: 0 what was
+asked for is so, 1 it is not (or failed), 2 the command itself was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import sys
+import typing
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mcp_registrar_tools.errors import RegistrarError
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+    from mcp_registrar.catalog import ToolSpec
+    from mcp_registrar_tools.answer import Answer
+    from mcp_registrar_tools.workbench import Settings
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--data-dir")
+    options.add_argument("--log-level")
+    given, rest = options.parse_known_args(arguments)
+
+    from mcp_registrar import logs, settings
+
+    try:
+        loaded = settings.load(
+            data_dir=settings.absolute_path(given.data_dir) if given.data_dir else None, log_level=given.log_level
+        )
+        logs.configure(loaded.log_level)
+        if rest == ["serve"]:  # what a host runs: no command-line library is loaded for it
+            return serve_stdio(loaded)
+        return _dispatch(loaded, rest)
+    except RegistrarError as error:
+        print_error(error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def serve_stdio(settings: Settings) -> int:
+    """The MCP server on standard input and output, until the client closes it."""
+    from mcp_registrar.app import build_server
+
+    build_server(settings).run()
+    return 0
+
+
+def print_error(error: RegistrarError, *, as_json: bool = False) -> None:
+    """An error on standard error, in the words the model would read; as JSON on standard output."""
+    from mcp_registrar.logs import redact
+
+    if as_json:
+        facts = {"code": error.code, "message": error.message, "hint": error.hint, "details": error.details}
+        print(redact(json.dumps({"error": facts}, indent=2, ensure_ascii=False)))
+    else:
+        print(redact(f"error: {error.text()}"), file=sys.stderr)
+
+
+def _dispatch(settings: Settings, arguments: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    app = build_app(settings)
+    try:
+        code = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        return 2
+    return code if isinstance(code, int) else 0
+
+
+def build_app(settings: Settings) -> App:
+    """All commands: ``serve``, one per tool, and the embedded registry's own."""
+    from cyclopts import App
+
+    from mcp_registrar.catalog import TOOLS
+    from mcp_registrar_tools.version import VERSION
+
+    app = App(
+        name="mcp-registrar",
+        help="Publish MCP servers: write server.json, validate, build, prove, publish, find.",
+        version=f"mcp-registrar {VERSION}",
+        help_format="plaintext",
+        help_epilogue="Everywhere: --data-dir DIR (embedded registry and credentials), --log-level LEVEL.",
+    )
+    app.command(_serve_command(settings), name="serve")
+    for spec in TOOLS:
+        app.command(_tool_command(spec, settings), name=spec.command)
+    return app
+
+
+def _serve_command(settings: Settings) -> Callable[..., int]:
+    def serve(*, http: bool = False, port: int = 8765) -> int:
+        """Run the MCP server on standard input and output.
+
+        Parameters
+        ----------
+        http
+            Serve streamable HTTP on 127.0.0.1 instead, at /mcp.
+        port
+            Port for --http.
+        """
+        if not http:
+            return serve_stdio(settings)
+        from mcp_registrar.app import build_server
+
+        build_server(settings).run("streamable-http", host="127.0.0.1", port=port)
+        return 0
+
+    return serve
+
+
+FORMATS = ("text", "json")
+
+
+def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable[int]]:
+    """The command of a tool: the function's own signature, and ``--format``."""
+    from cyclopts import Parameter
+
+    from mcp_registrar.bench import make_bench
+
+    function = spec.function()
+    hints = typing.get_type_hints(function, include_extras=True)
+
+    async def command(**arguments: Any) -> int:
+        form = arguments.pop("format")
+        bench, close = make_bench(settings)
+        bench.progress = show_progress
+        bench.ask = TerminalAsker()
+        try:
+            answer = await function(bench, **arguments)
+        except RegistrarError as error:
+            _clear_progress()
+            print_error(error, as_json=form == "json")
+            return 1
+        finally:
+            await close()
+        _clear_progress()
+        return print_answer(answer, form)
+
+    parameters = []
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints[parameter.name]
+        if parameter.name == "bench" or "dict" in str(hint):  # an inline document is a model's way; a file is a shell's
+            continue
+        kind = inspect.Parameter.KEYWORD_ONLY
+        if not parameters or parameter.default is inspect.Parameter.empty:
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters.append(parameter.replace(annotation=_described(hint), kind=kind))
+    formats = (*FORMATS, *getattr(hints["return"], "FORMATS", ()))
+    parameters.append(
+        inspect.Parameter(
+            "format",
+            inspect.Parameter.KEYWORD_ONLY,
+            default="text",
+            annotation=Annotated[typing.Literal[formats], Parameter(help="how to print the result")],
+        )
+    )
+    command.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": int}
+    command.__doc__ = inspect.getdoc(function)
+    command.__name__ = spec.name
+    return command
+
+
+def _described(hint: Any) -> Any:
+    """The hint with pydantic's field description as command-line help."""
+    from cyclopts import Parameter
+    from pydantic.fields import FieldInfo
+
+    if typing.get_origin(hint) is not Annotated:
+        return hint
+    bare, *notes = typing.get_args(hint)
+    text = next((note.description for note in notes if isinstance(note, FieldInfo) and note.description), None)
+    return Annotated[bare, Parameter(help=text, negative=())] if text else bare
+
+
+def print_answer(answer: Answer, form: str) -> int:
+    """Print a result and return the exit code it asks for."""
+    if form == "json":
+        print(json.dumps(answer.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    elif form == "text":
+        print(answer.text())
+    else:
+        print(answer.render(form))
+    return answer.exit_code()
+
+
+_last_progress = ""
+
+
+async def show_progress(done: float, total: float | None, message: str) -> None:
+    """One line that is rewritten on a terminal; a line per message in a log."""
+    global _last_progress  # noqa: PLW0603 - the state of this process's one terminal line
+    from mcp_registrar_tools.answer import clean
+
+    message = clean(message).strip().replace("\n", " ")
+    if not message or message == _last_progress:
+        return
+    _last_progress = message
+    if sys.stderr.isatty():
+        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        print(f"\r\x1b[K{message[:width]}", end="", file=sys.stderr, flush=True)
+    else:
+        print(message, file=sys.stderr, flush=True)
+
+
+def _clear_progress() -> None:
+    if _last_progress and sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+class TerminalAsker:
+    """Asks on the terminal; without one nobody can be asked."""
+
+    async def confirm(self, question: str) -> bool | None:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        import anyio
+
+        _clear_progress()
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        return (await anyio.to_thread.run_sync(sys.stdin.readline)).strip().lower() in {"y", "yes"}
+
+    async def visit(self, message: str, url: str) -> bool | None:
+        _clear_progress()
+        print(f"{message}\n  {url}", file=sys.stderr, flush=True)
+        return True if sys.stderr.isatty() else None
