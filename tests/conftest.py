@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,10 @@ def anyio_backend() -> str:
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home; nothing of the machine's own configuration is seen or touched."""
     home = tmp_path_factory.mktemp("home")
+    outside = ("MCP_REGISTRAR_", "XDG_", "GITHUB_", "ACTIONS_", "DOCKER_CONFIG", "GH_TOKEN", "MCP_GITHUB_TOKEN")
     for name in list(os.environ):
-        if name.startswith(("MCP_REGISTRAR_", "XDG_", "GITHUB_", "ACTIONS_", "DOCKER_CONFIG")) or name in {
-            "GH_TOKEN",
-            "MCP_GITHUB_TOKEN",
-        }:
-            if name != "MCP_REGISTRAR_REQUIRE_REAL":
-                monkeypatch.delenv(name)
+        if name.startswith(outside) and name != "MCP_REGISTRAR_REQUIRE_REAL":
+            monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -39,7 +35,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 
 @pytest.fixture(autouse=True)
-def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connecting anywhere but loopback or a UNIX socket fails the test that tried."""
     real = socket.socket.connect
 
@@ -51,7 +47,6 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return real(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    yield
 
 
 def shared(*parts: str) -> Path:

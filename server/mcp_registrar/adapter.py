@@ -14,7 +14,7 @@ import typing
 from dataclasses import replace
 from typing import Any
 
-import mcp.types as types
+from mcp import types
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
@@ -48,7 +48,9 @@ class RegistrarServer(MCPServer[Any]):
                 raise ToolError(argument_errors(name, cause, known)) from None
             if cause is None and str(error).startswith("Unknown tool"):
                 tools = ", ".join(tool.name for tool in await self.list_tools())
-                raise ToolError(f"There is no tool {clean(name, 80)!r}. Next: use one of {tools} [unknown-tool]") from None
+                raise ToolError(
+                    f"There is no tool {clean(name, 80)!r}. Next: use one of {tools} [unknown-tool]"
+                ) from None
             raise
 
     async def _schema_of(self, name: str) -> dict[str, Any]:
@@ -60,7 +62,8 @@ class RegistrarServer(MCPServer[Any]):
         prompts = {prompt.name: prompt for prompt in await self.list_prompts()}
         if name not in prompts:
             raise MCPError(
-                types.INVALID_PARAMS, f"There is no prompt {clean(name, 80)!r}. There are: {', '.join(sorted(prompts))}."
+                types.INVALID_PARAMS,
+                f"There is no prompt {clean(name, 80)!r}. There are: {', '.join(sorted(prompts))}.",
             )
         declared = {argument.name: bool(argument.required) for argument in prompts[name].arguments or []}
         given = set(arguments or {})
@@ -109,7 +112,10 @@ def make_tool(spec: ToolSpec, bench: Workbench) -> Tool:
 
     call.__name__ = spec.name
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Context)
-    parameters = [context, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values())]
+    parameters = [
+        context,
+        *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values()),
+    ]
     call.__signature__ = inspect.Signature(parameters, return_annotation=Any)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Any}
 
@@ -127,7 +133,7 @@ def make_tool(spec: ToolSpec, bench: Workbench) -> Tool:
         structured_output=False,
     )
     model = tool.fn_metadata.arg_model
-    model.model_config.update(extra="forbid", hide_input_in_errors=True)
+    model.model_config |= {"extra": "forbid", "hide_input_in_errors": True}
     model.model_rebuild(force=True)
     tool.parameters = quiet(model.model_json_schema(by_alias=True))
     tool.fn_metadata.output_schema = shallow(answer_type.model_json_schema(mode="serialization"))
@@ -146,8 +152,7 @@ def tool_result(answer: Answer) -> types.CallToolResult:
     """Short text for the model, the same facts as structured content, a link for each written file."""
     content: list[types.ContentBlock] = [types.TextContent(type="text", text=answer.text())]
     content += [
-        types.ResourceLink(type="resource_link", name=path.name, uri=path.resolve().as_uri())
-        for path in answer.files()
+        types.ResourceLink(type="resource_link", name=path.name, uri=path.resolve().as_uri()) for path in answer.files()
     ]
     return types.CallToolResult(content=content, structured_content=answer.model_dump(mode="json"))
 
@@ -171,7 +176,10 @@ def shallow(schema: dict[str, Any]) -> dict[str, Any]:
             return {"type": kinds} if all(kinds) else {}
         return {"type": "object"} if "$ref" in prop else {}
 
-    return {"type": "object", "properties": {name: kind(prop) for name, prop in schema.get("properties", {}).items()}}
+    return {
+        "type": "object",
+        "properties": {name: kind(prop) for name, prop in schema.get("properties", {}).items()},
+    }
 
 
 class _Question(BaseException):
@@ -238,13 +246,17 @@ class ClientAsker:
             if isinstance(params, types.ElicitRequestURLParams):
                 outcome = await context.elicit_url(params.message, params.url, params.elicitation_id or key)
                 return types.ElicitResult(action=outcome.action)
-            return await context.session.elicit_form(params.message, params.requested_schema, context.request_id)
+            form: types.ElicitResult = await context.session.elicit_form(
+                params.message, params.requested_schema, context.request_id
+            )
+            return form
         response = (context.input_responses or {}).get(key)
         if isinstance(response, types.ElicitResult):
             return response
         raise _Question(
             types.InputRequiredResult(
-                input_requests={key: types.ElicitRequest(params=params)}, request_state=json.dumps(self._answers)
+                input_requests={key: types.ElicitRequest(params=params)},
+                request_state=json.dumps(self._answers),
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,13 @@ def _reads(name: str, title: str, command: str, *, open_world: bool = True) -> T
 
 
 def _writes(
-    name: str, title: str, command: str, *, destructive: bool, idempotent: bool = True, open_world: bool = True
+    name: str,
+    title: str,
+    command: str,
+    *,
+    destructive: bool,
+    idempotent: bool = True,
+    open_world: bool = True,
 ) -> ToolSpec:
     return ToolSpec(
         name=name,
@@ -59,15 +66,26 @@ def _writes(
     )
 
 
-TOOLS: tuple[ToolSpec, ...] = (
+_ALL: tuple[ToolSpec, ...] = (
+    # `validate` writes only with fix=true and `init_manifest` overwrites only when told to; the hints speak of what
+    # a call may do at most.
     _writes("init_manifest", "Write server.json", "init", destructive=True, open_world=False),
     _writes("validate", "Validate server.json", "validate", destructive=True),
     _writes("build_image", "Build the image", "build", destructive=True, idempotent=False),
     _writes("publish", "Publish", "publish", destructive=True),
     _reads("search", "Search a registry", "search"),
+    _reads("get_server", "Show a server", "show"),
+    _writes("set_status", "Deprecate, delete or restore", "status", destructive=True),
+    _writes("login", "Log in to a registry", "login", destructive=False),
+    _writes("logout", "Log out", "logout", destructive=True, open_world=False),
+    _writes("create_key", "Create a domain key", "create-key", destructive=False),
+    _writes("check_server", "Start and check a server", "check", destructive=False),
+    _writes("add_workflow", "Write the release workflow", "workflow", destructive=True, open_world=False),
+    _reads("read_guide", "Read a guide", "guide", open_world=False),
 )
-"""`validate` writes only with ``fix=true``, `init_manifest` overwrites only with ``overwrite=true``; the hints speak
-of what a call may do at most."""
+
+
+TOOLS = tuple(tool for tool in _ALL if importlib.util.find_spec(f"mcp_registrar_tools.{tool.name}"))
 
 
 def spec(name: str) -> ToolSpec:

@@ -36,7 +36,8 @@ def run(arguments: list[str]) -> int:
 
     try:
         loaded = settings.load(
-            data_dir=settings.absolute_path(given.data_dir) if given.data_dir else None, log_level=given.log_level
+            data_dir=settings.absolute_path(given.data_dir) if given.data_dir else None,
+            log_level=given.log_level,
         )
         logs.configure(loaded.log_level)
         if rest == ["serve"]:  # what a host runs: no command-line library is loaded for it
@@ -148,14 +149,13 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
         _clear_progress()
         return print_answer(answer, form)
 
-    parameters = []
+    parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(function).parameters.values():
         hint = hints[parameter.name]
         if parameter.name == "bench" or "dict" in str(hint):  # an inline document is a model's way; a file is a shell's
             continue
-        kind = inspect.Parameter.KEYWORD_ONLY
-        if not parameters or parameter.default is inspect.Parameter.empty:
-            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        positional = not parameters or parameter.default is inspect.Parameter.empty
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if positional else inspect.Parameter.KEYWORD_ONLY
         parameters.append(parameter.replace(annotation=_described(hint), kind=kind))
     formats = (*FORMATS, *getattr(hints["return"], "FORMATS", ()))
     parameters.append(

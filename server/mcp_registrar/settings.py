@@ -77,6 +77,8 @@ def _parse(variable: str, text: str, hint: Any) -> Any:
         return tuple(parts)
     if origin is not None and issubclass(origin, Mapping):
         if not all("=" in part for part in parts):
-            raise InputError("invalid-setting", f"{variable} has a part without '='", f"write {variable}=name=URL,name=URL")
+            raise InputError(
+                "invalid-setting", f"{variable} has a part without '='", f"write {variable}=name=URL,name=URL"
+            )
         return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
     return text

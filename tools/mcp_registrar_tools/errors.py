@@ -54,9 +54,7 @@ class OutboundError(RegistrarError):
 class RegistryError(RegistrarError):
     """A registry refused. ``status`` is the HTTP status of its answer (0 when there is none)."""
 
-    def __init__(
-        self, code: str, message: str, hint: str, *, details: str | None = None, status: int = 0
-    ) -> None:
+    def __init__(self, code: str, message: str, hint: str, *, details: str | None = None, status: int = 0) -> None:
         super().__init__(code, message, hint, details=details)
         self.status = status
 

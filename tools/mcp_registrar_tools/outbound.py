@@ -87,11 +87,16 @@ class Outbound:
                 )
         except (TimeoutError, httpx2.TimeoutException):
             raise OutboundError(
-                "outbound-timeout", f"{method} {url}: no answer within {timeout:g} s", "try again later", transient=True
+                "outbound-timeout",
+                f"{method} {url}: no answer within {timeout:g} s",
+                "try again later",
+                transient=True,
             ) from None
         except httpx2.HTTPError as error:
             raise OutboundError(
-                "outbound-failed", f"{method} {url}: {error or type(error).__name__}", "check the address and the network",
+                "outbound-failed",
+                f"{method} {url}: {error or type(error).__name__}",
+                "check the address and the network",
                 transient=True,
             ) from None
         return Fetched(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content, url)

@@ -19,11 +19,10 @@ class Settings:
     """Everything a user can set. Each has an environment variable, see `mcp_registrar.settings`."""
 
     registry: str = field(default="local", metadata={"help": "registry used when a call names none"})
-    data_dir: Path = field(
-        default=Path(), metadata={"help": "where the embedded registry and credentials are kept"}
-    )
+    data_dir: Path = field(default=Path(), metadata={"help": "where the embedded registry and credentials are kept"})
     database_url: str | None = field(
-        default=None, metadata={"help": "postgresql://… for the embedded registry; SQLite in data_dir without it"}
+        default=None,
+        metadata={"help": "postgresql://… for the embedded registry; SQLite in data_dir without it"},
     )
     registries: Mapping[str, str] = field(
         default_factory=dict, metadata={"help": "registries by name, `name=URL` separated by commas"}
@@ -43,9 +42,13 @@ class Settings:
         default=(),
         metadata={"help": "origins (https://host:port) that may be private or plain http, separated by commas"},
     )
-    ca_file: Path | None = field(default=None, metadata={"help": "PEM file of a certificate authority to trust in addition"})
+    ca_file: Path | None = field(
+        default=None, metadata={"help": "PEM file of a certificate authority to trust in addition"}
+    )
     dns_server: str | None = field(default=None, metadata={"help": "DNS server `address:port` for TXT look-ups"})
-    github_url: str | None = field(default=None, metadata={"help": "GitHub, for device login (default https://github.com)"})
+    github_url: str | None = field(
+        default=None, metadata={"help": "GitHub, for device login (default https://github.com)"}
+    )
     github_api_url: str | None = field(default=None, metadata={"help": "GitHub's API (default https://api.github.com)"})
     log_level: str = field(default="WARNING", metadata={"help": "DEBUG, INFO, WARNING or ERROR, on standard error"})
 

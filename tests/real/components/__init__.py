@@ -1,8 +1,8 @@
 """Real programs that the tests drive: one file each, all of the same shape.
 
 Each module has ``install()`` (as root on Debian, idempotent), ``missing() -> str | None`` (what is not there, in
-words) and a context manager ``start(...)`` that runs the component on loopback in a folder of its own and stops it by its
-own process id. ``python -m tests.real.components install`` installs all of them.
+words) and a context manager ``start(...)`` that runs the component on loopback in a folder of its own and stops it by
+its own process id. ``python -m tests.real.components install`` installs all of them.
 """
 
 from __future__ import annotations

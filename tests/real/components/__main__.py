@@ -1,4 +1,4 @@
-"""``python -m tests.real.components install``: install every component (root on Debian), say what is missing elsewhere."""
+"""``python -m tests.real.components install``: install every component (root on Debian), say what is missing."""
 
 from __future__ import annotations
 

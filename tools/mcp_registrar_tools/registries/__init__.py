@@ -39,7 +39,7 @@ class Page:
 
 
 class Registry(Protocol):
-    """A registry backend. Every method raises `RegistryError` or `OutboundError`; `get` returns None for "not there"."""
+    """A registry backend. Every method raises `RegistryError` or `OutboundError`; `get` is None for "not there"."""
 
     name: str  # "local", "official", … or the URL
     url: str  # base URL without a trailing slash; for "local" a URL that exists only in this process
@@ -47,7 +47,9 @@ class Registry(Protocol):
 
     async def publish(self, document: dict[str, Any]) -> Entry: ...
 
-    async def get(self, server_name: str, version: str = "latest", *, include_deleted: bool = False) -> Entry | None: ...
+    async def get(
+        self, server_name: str, version: str = "latest", *, include_deleted: bool = False
+    ) -> Entry | None: ...
 
     async def versions(self, server_name: str, *, include_deleted: bool = False) -> list[Entry]: ...
 
