@@ -6,6 +6,11 @@ registry verifies it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_registrar_tools.packages import fields
+
 BASE_URL = "https://crates.io"
 """The only `registryBaseUrl` the registry accepts for Cargo."""
 
@@ -17,3 +22,14 @@ BASE_URL = "https://crates.io"
 # ---------------------------------------------------------------------------------------------------------------
 # At the registry: verify
 # ---------------------------------------------------------------------------------------------------------------
+
+
+def field_problems(package: Mapping[str, Any]) -> list[str]:
+    """What the registry refuses in the entry itself, in its words and order."""
+    return fields.index_problems(
+        package,
+        registry_type="cargo",
+        label="Cargo",
+        base_url=BASE_URL,
+        hash_problem="cargo packages must not have 'fileSha256' field - this is only for MCPB packages",
+    )

@@ -6,6 +6,11 @@ registry verifies it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_registrar_tools.packages import fields
+
 BASE_URL = "https://api.nuget.org/v3/index.json"
 """The only `registryBaseUrl` the registry accepts for NuGet: the service index."""
 
@@ -17,3 +22,15 @@ BASE_URL = "https://api.nuget.org/v3/index.json"
 # ---------------------------------------------------------------------------------------------------------------
 # At the registry: verify
 # ---------------------------------------------------------------------------------------------------------------
+
+
+def field_problems(package: Mapping[str, Any]) -> list[str]:
+    """What the registry refuses in the entry itself, in its words and order."""
+    return fields.index_problems(
+        package,
+        registry_type="nuget",
+        label="NuGet",
+        base_url=BASE_URL,
+        hash_problem="NuGet packages must not have 'fileSha256' field - this is only for MCPB packages",
+        version_last=True,
+    )

@@ -6,6 +6,11 @@ registry verifies it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_registrar_tools.packages import fields
+
 BASE_URL = "https://pypi.org"
 """The only `registryBaseUrl` the registry accepts for PyPI, and where it verifies."""
 TEST_BASE_URL = "https://test.pypi.org"
@@ -18,3 +23,14 @@ TEST_BASE_URL = "https://test.pypi.org"
 # ---------------------------------------------------------------------------------------------------------------
 # At the registry: verify
 # ---------------------------------------------------------------------------------------------------------------
+
+
+def field_problems(package: Mapping[str, Any]) -> list[str]:
+    """What the registry refuses in the entry itself, in its words and order."""
+    return fields.index_problems(
+        package,
+        registry_type="pypi",
+        label="PyPI",
+        base_url=BASE_URL,
+        hash_problem="PyPI packages must not have 'fileSha256' field - this is only for MCPB packages",
+    )
