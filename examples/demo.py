@@ -1,0 +1,139 @@
+"""Watch an assistant's calls publish a server: ``make demo``, or ``make demo PROJECT=DIR`` on a copy of any project.
+
+Starts ``mcp-registrar serve`` as a child process with a home of its own and drives it with the SDK's client over
+standard input and output, as a host would. Nothing outside a temporary folder is touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from mcp import Client, StdioServerParameters
+from mcp.types import CallToolResult, TextContent
+
+EXAMPLE = Path(__file__).resolve().parent / "weather-server"
+LEFT_BEHIND = shutil.ignore_patterns("node_modules", ".venv", "venv", "target", "__pycache__", "bin", "obj")
+
+
+def count_tokens(text: str) -> int:
+    """Tokens of a text in o200k_base."""
+    from bpe_openai import openai as vocabularies
+
+    return int(vocabularies.o200k_base().count(text))
+
+
+class Demo:
+    """Calls tools, prints what went out and what came back, and remembers whether every call succeeded."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.tokens = 0
+        self.failed: list[str] = []
+
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """One call, printed; the structured result, empty after an error."""
+        shown = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in arguments.items())
+        print(f"\n\033[1m→ {tool}({shown})\033[0m", flush=True)
+        started = time.perf_counter()
+        result = await self.client.call_tool(tool, arguments)
+        took = (time.perf_counter() - started) * 1000
+        assert isinstance(result, CallToolResult)
+        text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+        tokens = count_tokens(text)
+        self.tokens += tokens
+        print("\n".join(f"  {line}" for line in text.splitlines()))
+        print(f"\033[2m  {took:.0f} ms, {tokens} tokens{', an error' if result.is_error else ''}\033[0m", flush=True)
+        if result.is_error:
+            self.failed.append(tool)
+        return dict(result.structured_content or {})
+
+
+async def run(project: Path, home: Path) -> int:
+    """The whole flow on ``project``; 0 when the entry was published and found."""
+    environment = {"HOME": str(home), "PATH": os.environ.get("PATH", ""), "MCP_REGISTRAR_DATA_DIR": str(home / "data")}
+    for name in ("DOCKER_HOST", "DOCKER_CONFIG", "PYTHONPATH"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "mcp_registrar", "serve"], env=environment, cwd=str(project)
+    )
+    async with Client(server) as client:
+        tools = (await client.list_tools()).tools
+        listed = count_tokens(json.dumps([t.model_dump(mode="json", by_alias=True, exclude_none=True) for t in tools]))
+        print(
+            f"connected to {client.server_info.name} {client.server_info.version}: {len(tools)} tools, {listed} tokens"
+        )
+        demo = Demo(client)
+        made = await demo.call("init_manifest", path=str(project))
+        if not made.get("name"):
+            made = await demo.call("init_manifest", path=str(project), name=f"io.github.example/{project.name}")
+        await demo.call("validate", path=str(project))
+        await build(demo, project)
+        await demo.call("publish", path=str(project))
+        name = str(made.get("name", ""))
+        found = await demo.call("search", words=name.rpartition("/")[2])
+        entry = await demo.call("get_server", name=name)
+    ok = not demo.failed and bool(found) and bool(entry)
+    print(f"\n{demo.tokens} tokens of answers in all" + (f"; failed: {', '.join(demo.failed)}" if demo.failed else ""))
+    return 0 if ok else 1
+
+
+async def build(demo: Demo, project: Path) -> None:
+    """The image, when there is a Dockerfile and a Docker Engine; said in one line when not."""
+    if not (project / "Dockerfile").exists():
+        print("\n(no Dockerfile: going on without an image)")
+        return
+    import docker
+
+    try:
+        docker.from_env(timeout=5).close()
+    except docker.errors.DockerException:
+        print("\n(no Docker Engine answers: going on with the package alone)")
+        return
+    await demo.call("build_image", path=str(project))
+
+
+def paste_lines() -> str:
+    """How to add the server to a client, from this checkout."""
+    command = str(Path(sys.executable).parent / "mcp-registrar")
+    entry = {"command": command, "args": ["serve"]}
+    both = json.dumps({"mcpServers": {"registrar": entry}})
+    return "\n".join(
+        (
+            "To use it from your assistant:",
+            f"  Claude Code      claude mcp add registrar -- {command} serve",
+            f"  Claude Desktop   claude_desktop_config.json: {both}",
+            f"  Cursor           ~/.cursor/mcp.json: {both}",
+            f"  VS Code          .vscode/mcp.json: {json.dumps({'servers': {'registrar': {'type': 'stdio', **entry}}})}",
+        )
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("project", nargs="?", default=str(EXAMPLE), help="a project; a copy of it is used")
+    original = Path(parser.parse_args().project).expanduser().resolve()
+    if not original.is_dir():
+        print(f"{original} is not a folder", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="mcp-registrar-demo-") as folder:
+        project = Path(folder) / original.name
+        shutil.copytree(original, project, symlinks=True, ignore=LEFT_BEHIND)
+        home = Path(folder) / "home"
+        home.mkdir()
+        code = asyncio.run(run(project, home))
+    print("\n" + paste_lines())
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
