@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp import Client, StdioServerParameters
-from mcp.types import CallToolResult, TextContent
+from mcp.types import TextContent
 
 EXAMPLE = Path(__file__).resolve().parent / "weather-server"
 LEFT_BEHIND = shutil.ignore_patterns("node_modules", ".venv", "venv", "target", "__pycache__", "bin", "obj")
@@ -46,7 +46,6 @@ class Demo:
         started = time.perf_counter()
         result = await self.client.call_tool(tool, arguments)
         took = (time.perf_counter() - started) * 1000
-        assert isinstance(result, CallToolResult)
         text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
         tokens = count_tokens(text)
         self.tokens += tokens
@@ -69,9 +68,7 @@ async def run(project: Path, home: Path) -> int:
     async with Client(server) as client:
         tools = (await client.list_tools()).tools
         listed = count_tokens(json.dumps([t.model_dump(mode="json", by_alias=True, exclude_none=True) for t in tools]))
-        print(
-            f"connected to {client.server_info.name} {client.server_info.version}: {len(tools)} tools, {listed} tokens"
-        )
+        print(f"connected: {len(tools)} tools, listed in {listed} tokens, protocol {client.protocol_version}")
         demo = Demo(client)
         made = await demo.call("init_manifest", path=str(project))
         if not made.get("name"):
@@ -107,13 +104,14 @@ def paste_lines() -> str:
     command = str(Path(sys.executable).parent / "mcp-registrar")
     entry = {"command": command, "args": ["serve"]}
     both = json.dumps({"mcpServers": {"registrar": entry}})
+    vscode = json.dumps({"servers": {"registrar": {"type": "stdio", **entry}}})
     return "\n".join(
         (
             "To use it from your assistant:",
             f"  Claude Code      claude mcp add registrar -- {command} serve",
             f"  Claude Desktop   claude_desktop_config.json: {both}",
             f"  Cursor           ~/.cursor/mcp.json: {both}",
-            f"  VS Code          .vscode/mcp.json: {json.dumps({'servers': {'registrar': {'type': 'stdio', **entry}}})}",
+            f"  VS Code          .vscode/mcp.json: {vscode}",
         )
     )
 

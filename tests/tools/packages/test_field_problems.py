@@ -15,9 +15,7 @@ HASH = "fe333e598595000ae021bd27117db32ec69af6987f507ba7a63c90638ff633ce"
 @pytest.mark.parametrize("module", [npm, pypi, nuget, cargo])
 def test_a_good_index_entry_has_no_problem(module: Any) -> None:
     assert module.field_problems({"identifier": "a", "version": "1.0.0"}) == []
-    assert (
-        module.field_problems({"identifier": "a", "version": "1", "registryBaseUrl": module.BASE_URL}) == []
-    )
+    assert module.field_problems({"identifier": "a", "version": "1", "registryBaseUrl": module.BASE_URL}) == []
 
 
 @pytest.mark.parametrize(
@@ -52,9 +50,7 @@ def test_oci_fields_that_older_schemas_had_are_refused_and_the_reference_is_read
     ]
     assert problems[3:] == ["unsupported OCI registry: gcr.io"]
     assert oci.field_problems({}) == ["package identifier is required for OCI packages"]
-    assert oci.field_problems({"identifier": "https://ghcr.io/o/i:1"})[0].startswith(
-        "invalid OCI reference: c"
-    )
+    assert oci.field_problems({"identifier": "https://ghcr.io/o/i:1"})[0].startswith("invalid OCI reference: c")
 
 
 def test_mcpb_wants_the_hash_first_and_may_have_a_version() -> None:
@@ -88,9 +84,7 @@ def test_mcpb_urls(url: str, message: str | None) -> None:
 def test_values_of_other_types_count_as_empty() -> None:
     for name in ("npm", "pypi", "nuget", "cargo", "oci", "mcpb"):
         module = import_module(f"mcp_registrar_tools.packages.{name}")
-        assert module.field_problems(
-            {"identifier": 1, "version": None, "registryBaseUrl": [], "fileSha256": {}}
-        )
+        assert module.field_problems({"identifier": 1, "version": None, "registryBaseUrl": [], "fileSha256": {}})
 
 
 def test_quoting_is_that_of_the_registry() -> None:

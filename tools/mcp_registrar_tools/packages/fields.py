@@ -40,9 +40,7 @@ def index_problems(
     version_last: bool = False,
 ) -> list[str]:
     """The checks of the four types that live in a package index. ``version_last`` is NuGet's order."""
-    missing_version = (
-        f"package version is required for {label} packages" if not text(package, "version") else None
-    )
+    missing_version = f"package version is required for {label} packages" if not text(package, "version") else None
     url = text(package, "registryBaseUrl")
     found = [
         f"package identifier is required for {label} packages" if not text(package, "identifier") else None,

@@ -46,8 +46,7 @@ def field_problems(package: Mapping[str, Any]) -> list[str]:
         found.append("package identifier is required for MCPB packages")
     if fields.text(package, "registryBaseUrl"):
         found.append(
-            "MCPB packages must not have 'registryBaseUrl' field - "
-            "use the full download URL in 'identifier' instead"
+            "MCPB packages must not have 'registryBaseUrl' field - use the full download URL in 'identifier' instead"
         )
     if identifier:
         found.extend(url_problems(identifier))
@@ -72,8 +71,7 @@ def url_problems(identifier: str) -> list[str]:
     provider = _HOSTS.get(host)
     if provider is None:
         return [
-            "MCPB packages must be hosted on allowlisted providers (GitHub or GitLab). "
-            f"Host '{host}' is not allowed"
+            f"MCPB packages must be hosted on allowlisted providers (GitHub or GitLab). Host '{host}' is not allowed"
         ]
     path = unquote(parts.path)
     if provider == "GitHub" and not _GITHUB_ASSET.fullmatch(path):

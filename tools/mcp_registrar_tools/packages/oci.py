@@ -43,8 +43,7 @@ def field_problems(package: Mapping[str, Any]) -> list[str]:
         )
     if fields.text(package, "version"):
         found.append(
-            "OCI packages must not have 'version' field - "
-            f"include version in 'identifier' instead {_CANONICAL}"
+            f"OCI packages must not have 'version' field - include version in 'identifier' instead {_CANONICAL}"
         )
     if fields.text(package, "fileSha256"):
         found.append("OCI packages must not have 'fileSha256' field")
