@@ -10,7 +10,7 @@ from mcp_registrar_tools.workbench import Settings, Workbench
 
 def make_bench(settings: Settings) -> tuple[Workbench, Callable[[], Awaitable[None]]]:
     """A workbench and the function that closes what it opened."""
-    outbound = Outbound(trusted_origins=settings.trusted_origins)
+    outbound = Outbound(trusted_origins=settings.trusted_origins, ca_file=settings.ca_file)
     local: list[Outbound] = []
 
     async def local_registry() -> Outbound:

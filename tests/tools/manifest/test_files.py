@@ -81,9 +81,7 @@ def test_a_file_of_50_megabytes_is_refused_by_its_size(tmp_path: Path) -> None:
     assert len(read_text_file(path)) == SIZE_LIMIT
 
 
-@pytest.mark.parametrize(
-    ("data", "words"), [(b'{\n"a": "\xff"}', "line 2"), ("{}".encode("utf-16"), "UTF-16")]
-)
+@pytest.mark.parametrize(("data", "words"), [(b'{\n"a": "\xff"}', "line 2"), ("{}".encode("utf-16"), "UTF-16")])
 def test_text_that_is_not_utf_8(tmp_path: Path, data: bytes, words: str) -> None:
     (tmp_path / "f").write_bytes(data)
     with pytest.raises(InputError, match=words):
