@@ -18,9 +18,7 @@ _CASES = load_cases(_FILE) if _FILE.exists() else []
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, id=case["id"]) for case in _CASES if case["kind"] in KINDS]
-)
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in _CASES if case["kind"] in KINDS])
 async def test_case(case: dict[str, Any]) -> None:
     reason = await run_case(case)
     if case["id"] in BELIEVED_WRONG:

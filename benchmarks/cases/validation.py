@@ -17,9 +17,7 @@ async def semver_check(case: Case) -> str | None:
 @kind("version_compare")
 async def version_compare(case: Case) -> str | None:
     given = case["input"]
-    result = versions.compare(
-        given["a"], given["b"], given.get("a_published_at"), given.get("b_published_at")
-    )
+    result = versions.compare(given["a"], given["b"], given.get("a_published_at"), given.get("b_published_at"))
     return differs("result", case["expected"]["result"], result)
 
 

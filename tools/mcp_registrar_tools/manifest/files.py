@@ -71,9 +71,7 @@ def find(path: str | os.PathLike[str]) -> Found:
             )
         return Found(paths[0], _root(paths[0], given), tuple(paths[1:]))
     if not stat.S_ISREG(mode):
-        raise InputError(
-            "path-not-a-file", f"{_show(given)} is neither a file nor a folder", "give a server.json"
-        )
+        raise InputError("path-not-a-file", f"{_show(given)} is neither a file nor a folder", "give a server.json")
     return Found(given, _root(given, given.parent))
 
 

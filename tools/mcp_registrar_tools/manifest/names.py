@@ -75,8 +75,5 @@ def _trailing(text: str, end: int) -> str:
 def tokens(text: str) -> list[str]:
     """Every server name that a text claims with ``mcp-name:``, in order."""
     return [
-        m[1]
-        for m in re.finditer(
-            re.escape(TOKEN) + r"([A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]*[A-Za-z0-9])", text
-        )
+        m[1] for m in re.finditer(re.escape(TOKEN) + r"([A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]*[A-Za-z0-9])", text)
     ]

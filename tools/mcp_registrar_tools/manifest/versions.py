@@ -55,9 +55,7 @@ def looks_like_range(version: str) -> bool:
     return False
 
 
-def compare(
-    a: str, b: str, a_time: datetime | str | None = None, b_time: datetime | str | None = None
-) -> int:
+def compare(a: str, b: str, a_time: datetime | str | None = None, b_time: datetime | str | None = None) -> int:
     """-1, 0 or 1: semantic versions in semver's order (build metadata ignored), others by publication time.
 
     A semantic version is above any other. Times are datetimes or RFC 3339 strings; without them two
@@ -92,9 +90,7 @@ def _key(match: re.Match[str]) -> _Key:
     if prerelease:
         # Numbers below words; a number with more digits is larger, so no conversion of endless digits is
         # needed.
-        parts = tuple(
-            (0, len(part), part) if part.isdecimal() else (1, 0, part) for part in prerelease.split(".")
-        )
+        parts = tuple((0, len(part), part) if part.isdecimal() else (1, 0, part) for part in prerelease.split("."))
     return (*(_number(match[i]) for i in (1, 2, 3)), 0 if prerelease else 1, parts)  # type: ignore[return-value]
 
 
