@@ -98,9 +98,9 @@ def short_name(server_name: str) -> str:
     return part or "server"
 
 
-def config_file(client: ClientName, *, project: Path | None = None) -> Path | None:
+def config_file(client: ClientName, *, project: Path | str = "") -> Path | None:
     """Where the client reads its servers: for this user, or for one project. None when there is no such file."""
-    if project is not None:
+    if project:
         folder = {
             "claude-code": ".mcp.json",
             "vscode": ".vscode/mcp.json",
@@ -109,7 +109,7 @@ def config_file(client: ClientName, *, project: Path | None = None) -> Path | No
             "gemini-cli": ".gemini/settings.json",
             "zed": ".zed/settings.json",
         }.get(client)
-        return project / folder if folder else None
+        return Path(project).expanduser() / folder if folder else None
     import os
 
     home = Path.home()

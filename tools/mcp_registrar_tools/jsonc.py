@@ -67,7 +67,7 @@ def put(text: str, path: list[str], value: Any) -> str:
     return mark + body[:start] + shown + body[end:]
 
 
-def _insert(body: str, start: int, close: int, last: int, name: str, value: Any, unit: str, newline: str) -> str:  # noqa: PLR0917
+def _insert(body: str, start: int, close: int, last: int, name: str, value: Any, unit: str, newline: str) -> str:
     """A new member at the end of the object from ``start`` to ``close``; ``last`` is the end of its last member."""
     outer = _line_indent(body, start)
     inner = outer + unit
