@@ -1,0 +1,104 @@
+"""Build, label and push the image of an MCP server."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mcp_registrar_tools.answer import Answer
+from mcp_registrar_tools.workbench import Workbench
+
+
+class BuildResult(Answer):
+    """``image`` is the reference that was built; ``digest`` the registry's, empty when nothing was pushed; ``size``
+    bytes on this machine's disk; ``package`` the ``packages`` entry that names this image.
+    """
+
+    image: str
+    image_id: str
+    digest: str = ""
+    size: int
+    platforms: list[str]
+    labels: dict[str, str]
+    builder: str
+    pushed: bool = False
+    package: dict[str, Any]
+    context_size: int
+    seconds: float
+    notes: list[str] = Field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        import json
+
+        from mcp_registrar_tools.images.context import megabytes
+
+        built = f"{', '.join(self.platforms)}, {megabytes(self.size)}, {self.builder}, {self.seconds:.1f} s"
+        lines = [f"✓ Successfully built Docker image: {self.image} ({built})"]
+        if self.pushed:
+            lines.append(f"✓ Pushed {self.image}@{self.digest}")
+        else:
+            lines.append("Not pushed: nobody else can pull it.")
+        lines += [f"label {key}={value}" for key, value in self.labels.items()]
+        lines.append(f"packages entry: {json.dumps(self.package, ensure_ascii=False)}")
+        lines += [f"Note: {note}" for note in self.notes]
+        return lines
+
+
+async def build_image(
+    bench: Workbench,
+    path: Annotated[str, Field(description="project folder")] = ".",
+    tag: Annotated[str, Field(description="whole image reference, instead of name:version")] = "",
+    registry: Annotated[str, Field(description="prefix, e.g. docker.io/user or ghcr.io/owner")] = "",
+    platform: Annotated[str, Field(description="e.g. linux/amd64; several separated by commas")] = "",
+    push: bool = False,
+    dockerfile: Annotated[str, Field(description="relative to path")] = "",
+    target: Annotated[str, Field(description="build stage")] = "",
+    build_args: Annotated[list[str] | None, Field(description="NAME=VALUE")] = None,
+    large_context: bool = False,
+) -> BuildResult:
+    """Build the server's Docker image with the ownership label the registry demands, and push it with push=true."""
+    import time
+
+    from mcp_registrar_tools.images import build
+    from mcp_registrar_tools.images.platforms import normalise
+
+    begun = time.monotonic()
+    built = await build.build(
+        path,
+        build.Order(
+            tag=tag,
+            registry=registry,
+            platforms=tuple(normalise(part) for part in platform.split(",") if part.strip()),
+            push=push,
+            dockerfile=dockerfile,
+            target=target,
+            build_args=build.arguments(build_args or []),
+            large_context=large_context,
+        ),
+        bench.progress,
+    )
+    return BuildResult(
+        image=built.image,
+        image_id=built.image_id,
+        digest=built.digest,
+        size=built.size,
+        platforms=built.platforms,
+        labels=built.labels,
+        builder=built.builder,
+        pushed=built.pushed,
+        package=built.package(),
+        context_size=built.context_size,
+        seconds=round(time.monotonic() - begun, 1),
+        notes=built.notes,
+        next=_next(path, built),
+    )
+
+
+def _next(path: str, built: Any) -> str:
+    if built.pushed:
+        return f'publish(path="{path}")' if built.is_declared else (
+            f'put the packages entry into server.json (init_manifest(path="{path}")), then publish(path="{path}")'
+        )  # fmt: skip
+    prefix = "" if "/" in built.image else ', registry="docker.io/YOUR-ACCOUNT"'
+    return f'build_image(path="{path}"{prefix}, push=true) so that others can pull it; publish(path="{path}") rehearses'

@@ -1,0 +1,86 @@
+"""A build's output as lines: handed on as progress, and the last ones of the current step kept for when it fails."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+
+from mcp_registrar_tools.answer import clean
+from mcp_registrar_tools.workbench import Progress
+
+TAIL_LINES = 20
+ERROR_LINES = 6
+TAIL_CHARACTERS = 1600
+LINE_CHARACTERS = 300
+
+_STANDARD_ERROR = "\x1b[91m"  # how the engine marks it; the two streams arrive in no certain order
+_TERMINAL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
+
+# What the engine's own builder says of itself, of no use to who looks for a cause.
+_HOUSEKEEPING = re.compile(r" ---> |Removing intermediate container|Successfully (built|tagged) ")
+
+StepReader = Callable[[str], tuple[int, int, str] | None]
+"""Reads number, total and instruction from a line that opens a step."""
+
+
+class LineView:
+    """Cuts a stream into lines and reports each as progress, numbered by the step it belongs to."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._rest = ""
+        self._number, self._total = 0, 0
+        self._instruction = ""
+        self._lines: deque[str] = deque(maxlen=TAIL_LINES)
+        self._errors: deque[str] = deque(maxlen=ERROR_LINES)
+        self._count = 0
+        self._reported = 0.0
+
+    @property
+    def step(self) -> str:
+        """The step that is running, as a person names it: ``step 3/5 `RUN make` ``; empty before the first."""
+        if not self._total:
+            return ""
+        return f"step {self._number}/{self._total} `{clean(self._instruction, 160)}`"
+
+    @property
+    def instruction(self) -> str:
+        """The instruction that is running, as the builder prints it."""
+        return self._instruction
+
+    def tail(self) -> str:
+        """The last lines of the running step, with its last words on standard error if those came earlier."""
+        errors = [line for line in self._errors if line not in self._lines]
+        return clean("\n".join([*errors, *self._lines])[-TAIL_CHARACTERS:])
+
+    async def feed(self, text: str, read_step: StepReader) -> None:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            await self._line(line, read_step)
+
+    async def flush(self, read_step: StepReader) -> None:
+        if self._rest:
+            await self._line(self._rest, read_step)
+            self._rest = ""
+
+    async def _line(self, line: str, read_step: StepReader) -> None:
+        # A carriage return redraws a line: what stands after the last one is what a person would see.
+        on_error = line.startswith(_STANDARD_ERROR)
+        line = _TERMINAL.sub("", line).rstrip("\r").rsplit("\r", 1)[-1].rstrip()
+        if not line.strip():
+            return
+        if (found := read_step(line)) is not None:
+            self._number, self._total, self._instruction = found
+            self._lines.clear()
+            self._errors.clear()
+            self._count = 0
+        elif not _HOUSEKEEPING.match(line):
+            self._lines.append(line[:LINE_CHARACTERS])
+            if on_error:
+                self._errors.append(line[:LINE_CHARACTERS])
+        self._count += 1
+        # A progress value has to grow with each message: the step, and within it a share that never reaches the next.
+        done = max(self._number - 1, 0) + self._count / (self._count + 20)
+        self._reported = max(done, self._reported + 1e-6)
+        await self._progress(self._reported, float(self._total) or None, clean(line, LINE_CHARACTERS))
