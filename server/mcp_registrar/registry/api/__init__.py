@@ -1,0 +1,1 @@
+"""The official registry's routes."""

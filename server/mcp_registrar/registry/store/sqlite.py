@@ -1,0 +1,196 @@
+"""The store in a SQLite file: write-ahead log, durable commits, one writer at a time, several readers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from mcp_registrar.registry.store.migrations import STEPS, Dialect
+from mcp_registrar_tools.errors import InputError
+
+T = TypeVar("T")
+
+READERS = 4
+DENSE = 2000
+"""Names with a substring beyond which walking the names in order finds a page sooner than sorting the matches."""
+
+
+class SqliteSession:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def lock(self, names: Sequence[str], urls: Sequence[str] = ()) -> None:
+        """Nothing to do: a writing transaction has the whole file for itself from its first moment."""
+
+    def add_server(self, name: str) -> int:
+        found = self.run("SELECT id FROM servers WHERE name = ?", name)
+        if found:
+            return int(found[0][0])
+        server_id = int(self.run("INSERT INTO servers (name) VALUES (?) RETURNING id", name)[0][0])
+        self.run("INSERT INTO names (rowid, name) VALUES (?, ?)", server_id, name)
+        return server_id
+
+    def describe(self, server_id: int, name: str, title: str, description: str) -> None:
+        self.run("DELETE FROM words WHERE rowid = ?", server_id)
+        self.run(
+            "INSERT INTO words (rowid, name, title, description) VALUES (?, ?, ?, ?)",
+            server_id, name, title, description,
+        )  # fmt: skip
+
+    def names_containing(self, text: str, start: str, inclusive: bool, count: int) -> list[str]:
+        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
+        after = "name >= ?" if inclusive else "name > ?"
+        if len(text) >= 3 and "\0" not in text:
+            phrase = '"' + text.replace('"', '""') + '"'
+            ids = self.run(f"SELECT rowid FROM names WHERE names MATCH ? LIMIT {DENSE + 1}", phrase)  # noqa: S608
+            if len(ids) <= DENSE:
+                rows = self.run(
+                    # "+id" keeps to the few matches: the index on names would walk all of them.
+                    f"SELECT name FROM servers WHERE id IN (SELECT value FROM json_each(?)) AND +{after} "  # noqa: S608
+                    "AND name LIKE ? ESCAPE '\\' ORDER BY +name LIMIT ?",
+                    json.dumps([i for (i,) in ids]), start, pattern, count,
+                )  # fmt: skip
+                return [name for (name,) in rows]
+        rows = self.run(
+            f"SELECT name FROM servers WHERE {after} AND name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?",  # noqa: S608
+            start, pattern, count,
+        )  # fmt: skip
+        return [name for (name,) in rows]
+
+    def matching(self, terms: Sequence[tuple[str, bool]], every: bool, count: int) -> list[tuple[str, float]]:
+        query = (" AND " if every else " OR ").join(f'"{word}"{"*" if prefix else ""}' for word, prefix in terms)
+        rows = self.run(
+            "SELECT s.name, -w.score FROM (SELECT rowid AS id, bm25(words, 8.0, 5.0, 1.0) AS score FROM words "
+            "WHERE words MATCH ? ORDER BY score LIMIT ?) w JOIN servers s ON s.id = w.id ORDER BY w.score, s.name",
+            query, count,
+        )  # fmt: skip
+        return [(name, score) for name, score in rows]
+
+    def known(self, word: str) -> bool:
+        return bool(self.run("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", f'"{word}"*'))
+
+
+class SqliteDatabase:
+    """Connections to one file. Statements run in worker threads; a write waits for the one before it."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        if sqlite3.sqlite_version_info < (3, 35):
+            raise InputError(
+                "store-sqlite-too-old",
+                f"SQLite {sqlite3.sqlite_version} is too old for the embedded registry",
+                "use a Python with SQLite 3.35 or newer",
+            )
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not path.exists():
+                # The file also holds the key that signs tokens: nobody else reads it.
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._writer = self._connect()
+            self._migrate()
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(
+                "store-unusable", f"{path}: cannot be opened as the registry's store: {error}",
+                "check the folder's permissions, or set MCP_REGISTRAR_DATA_DIR to another one",
+            ) from None  # fmt: skip
+        self._idle: list[sqlite3.Connection] = []
+        self._all: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._readers: anyio.CapacityLimiter | None = None
+        self._writing: anyio.CapacityLimiter | None = None
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=30, cached_statements=256
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA mmap_size = 1073741824")
+        connection.execute("PRAGMA cache_size = -16384")
+        return connection
+
+    def _migrate(self) -> None:
+        writer = self._writer
+        if writer.execute("PRAGMA user_version").fetchone()[0] == len(STEPS):
+            return
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            done = writer.execute("PRAGMA user_version").fetchone()[0]
+            if done > len(STEPS):
+                raise InputError(
+                    "store-too-new", f"{self._path} was written by a newer version",
+                    "upgrade mcp-registrar, or use another MCP_REGISTRAR_DATA_DIR",
+                )  # fmt: skip
+            for step in STEPS[done:]:
+                for statement in step.statements("sqlite"):
+                    writer.execute(statement)
+            writer.execute(f"PRAGMA user_version = {len(STEPS)}")
+            writer.execute("COMMIT")
+        except BaseException:
+            writer.execute("ROLLBACK")
+            raise
+
+    async def read(self, job: Callable[[SqliteSession], T]) -> T:
+        if self._readers is None:
+            self._readers = anyio.CapacityLimiter(READERS)
+        return await anyio.to_thread.run_sync(self._read, job, limiter=self._readers)
+
+    def _read(self, job: Callable[[SqliteSession], T]) -> T:
+        with self._guard:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            with self._guard:
+                self._all.append(connection)
+        try:
+            # One snapshot for a job of several statements.
+            connection.execute("BEGIN")
+            try:
+                return job(SqliteSession(connection))
+            finally:
+                connection.execute("COMMIT")
+        finally:
+            with self._guard:
+                self._idle.append(connection)
+
+    async def write(self, job: Callable[[SqliteSession], T]) -> T:
+        if self._writing is None:
+            self._writing = anyio.CapacityLimiter(1)
+        return await anyio.to_thread.run_sync(self._write, job, limiter=self._writing)
+
+    def _write(self, job: Callable[[SqliteSession], T]) -> T:
+        writer = self._writer
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            result = job(SqliteSession(writer))
+            writer.execute("COMMIT")
+        except BaseException:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
+            raise
+        return result
+
+    async def close(self) -> None:
+        with self._guard:
+            for connection in (*self._all, self._writer):
+                connection.close()
+            self._all.clear()
+            self._idle.clear()
