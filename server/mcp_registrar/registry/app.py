@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mcp_registrar.registry.config import RegistryConfig
     from mcp_registrar.registry.store import Store
     from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.outbound import Outbound
 
 Handler = Callable[["RegistryApp", Request], Awaitable[Answer]]
 
@@ -52,6 +53,7 @@ class RegistryApp:
         self.config = config
         self.metrics = Metrics()
         self._tokens: Tokens | None = None
+        self._outbound: Outbound | None = None
         self._routes: dict[tuple[str, int], list[tuple[list[str], Handler]]] = {}
         for method, path, handler in (*reads.ROUTES, *writes.ROUTES, *_auth_routes()):
             for prefix in PREFIXES:
@@ -73,6 +75,25 @@ class RegistryApp:
         for finding in findings:
             log.warning("%s: %s", clean(name, 200), clean(finding.message, 500))
 
+    def log_refusal(self, method: str, why: str) -> None:
+        """Why a login failed: for the operator, also where the caller is not told."""
+        log.info("login by %s refused: %s", method, clean(why, 500))
+
+    def outbound(self) -> Outbound:
+        """The way out to package registries, GitHub and domains."""
+        if self._outbound is None:
+            from mcp_registrar_tools.outbound import Outbound
+
+            settings = self.config.settings
+            ca_file = settings.ca_file if settings is not None else None
+            self._outbound = Outbound(trusted_origins=self.config.listed(self.config.trusted_origins), ca_file=ca_file)
+        return self._outbound
+
+    async def close(self) -> None:
+        """Close what was opened here; the store belongs to the caller."""
+        if self._outbound is not None:
+            await self._outbound.close()
+
     def _add(self, method: str, path: str, handler: Handler) -> None:
         segments = path.split("/")[1:]
         self._routes.setdefault((method, len(segments)), []).append((segments, handler))
@@ -92,8 +113,7 @@ class RegistryApp:
             answer = Answer(problem.body(), problem.status, "application/problem+json")
         except Exception:
             log.exception("%s %s failed", request.method, request.route or "unknown route")
-            problem = Problem(500, "Internal server error")
-            answer = Answer(problem.body(), 500, "application/problem+json")
+            answer = Answer(Problem(500, "Internal server error").body(), 500, "application/problem+json")
         if raw.startswith((b"/v0/", b"/v0.1/", b"/openapi")):
             answer.headers.update(CORS)
         body = b"" if request.method == "HEAD" else answer.body
@@ -117,7 +137,7 @@ class RegistryApp:
             return Answer(b"", 308, location=_cleaned(path) + query)
         handler = self._route(request, path)
         if handler is None:
-            return _not_found(path)
+            return not_found(path)
         return await handler(self, request)
 
     def _route(self, request: Request, path: str) -> Handler | None:
@@ -141,13 +161,11 @@ def _cleaned(path: str) -> str:
     return "/" + posixpath.normpath(path).lstrip("/")
 
 
-def _not_found(path: str) -> Answer:
+def not_found(path: str) -> Answer:
     if path.startswith(("/v0/", "/v0.1/")):
         detail = "Endpoint not found. See /docs for the API documentation."
     else:
-        detail = (
-            f"Endpoint not found. Did you mean '/v0.1{path}' or '/v0{path}'? See /docs for the API documentation."
-        )
+        detail = f"Endpoint not found. Did you mean '/v0.1{path}' or '/v0{path}'? See /docs for the API documentation."
     answer = Answer(Problem(404, detail).body(), 404, "application/problem+json")
     answer.headers["x-content-type-options"] = "nosniff"
     return answer

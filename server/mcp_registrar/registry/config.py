@@ -67,7 +67,12 @@ class RegistryConfig:
     @classmethod
     def for_owner(cls, settings: Settings) -> RegistryConfig:
         """The registry inside the process of the one who owns it."""
-        return cls(owner=True, ownership=settings.ownership, settings=settings)
+        return cls(
+            owner=True,
+            ownership=settings.ownership,
+            trusted_origins=",".join(settings.trusted_origins),
+            settings=settings,
+        )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], settings: Settings | None = None) -> RegistryConfig:

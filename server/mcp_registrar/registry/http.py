@@ -183,7 +183,5 @@ def choice(query: Mapping[str, str], name: str, allowed: Sequence[str]) -> str:
     text = query.get(name, "")
     if text and text not in allowed:
         words = ", ".join(allowed)
-        raise invalid(
-            {"message": f'expected value to be one of "{words}"', "location": f"query.{name}", "value": text}
-        )
+        raise invalid({"message": f'expected value to be one of "{words}"', "location": f"query.{name}", "value": text})
     return text

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 STATUSES = ("active", "deprecated", "deleted")
 
 BAD_SINCE = "Invalid updated_since format: expected RFC3339 timestamp (e.g., 2025-08-07T13:15:04.280Z)"
-BAD_HIDING = (
-    "Cannot set include_deleted=false when using updated_since (incremental sync requires deleted servers)"
-)
+BAD_HIDING = "Cannot set include_deleted=false when using updated_since (incremental sync requires deleted servers)"
 
 
 async def health(app: RegistryApp, request: Request) -> Answer:

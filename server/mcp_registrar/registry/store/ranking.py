@@ -14,9 +14,7 @@ CANDIDATES = 400
 MAX_WORDS = 8
 
 
-def ranked(
-    session: Session, query: str, filter: Filter, offset: int, limit: int
-) -> tuple[list[Row], dict[str, str]]:
+def ranked(session: Session, query: str, filter: Filter, offset: int, limit: int) -> tuple[list[Row], dict[str, str]]:
     """Latest versions that match, best first, and the corrections that were made to find them."""
     asked = list(dict.fromkeys(words.tokens(query)))[:MAX_WORDS]
     if not asked:

@@ -85,9 +85,7 @@ def micros(text: str) -> int:
     """The reverse of `rfc3339`, for any offset and any number of digits in the fraction. Raises ValueError."""
     import re
 
-    found = re.fullmatch(
-        r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)", text, re.ASCII
-    )
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)", text, re.ASCII)
     if not found:
         raise ValueError(f"not an RFC 3339 timestamp: {text}")
     day, clock, fraction, offset = found.groups()
