@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-import typing
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +21,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
-from mcp_registrar.catalog import ToolFunction, ToolSpec
+from mcp_registrar.catalog import ToolSpec, signature
 from mcp_registrar_tools.answer import Answer, clean
 from mcp_registrar_tools.errors import RegistrarError
 from mcp_registrar_tools.workbench import Workbench
@@ -99,8 +98,8 @@ def argument_errors(tool: str, error: ValidationError, known: list[str]) -> str:
 def make_tool(spec: ToolSpec, bench: Workbench) -> Tool:
     """The MCP tool of a tool function. The function's signature, without ``bench``, is the input schema."""
     function = spec.function()
-    signature, hints = tool_signature(function)
-    answer_type: type[Answer] = hints["return"]
+    outer = signature(function)
+    answer_type: type[Answer] = outer.return_annotation
 
     async def call(ctx: Context[Any, Any], **arguments: Any) -> Any:
         asker = ClientAsker(ctx)
@@ -114,7 +113,7 @@ def make_tool(spec: ToolSpec, bench: Workbench) -> Tool:
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Context)
     parameters = [
         context,
-        *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values()),
+        *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in outer.parameters.values()),
     ]
     call.__signature__ = inspect.Signature(parameters, return_annotation=Any)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Any}
@@ -138,14 +137,6 @@ def make_tool(spec: ToolSpec, bench: Workbench) -> Tool:
     tool.parameters = quiet(model.model_json_schema(by_alias=True))
     tool.fn_metadata.output_schema = shallow(answer_type.model_json_schema(mode="serialization"))
     return tool
-
-
-def tool_signature(function: ToolFunction) -> tuple[inspect.Signature, dict[str, Any]]:
-    """The signature without ``bench``, annotations evaluated, and all hints including ``return``."""
-    hints = typing.get_type_hints(function, include_extras=True)
-    signature = inspect.signature(function)
-    parameters = [p.replace(annotation=hints[n]) for n, p in signature.parameters.items() if n != "bench"]
-    return signature.replace(parameters=parameters, return_annotation=hints["return"]), hints
 
 
 def tool_result(answer: Answer) -> types.CallToolResult:

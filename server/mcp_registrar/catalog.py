@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
+import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from mcp_registrar_tools.answer import Answer
+from mcp_registrar_tools.workbench import Workbench
 
 ToolFunction = Callable[..., Awaitable[Answer]]
 
@@ -86,6 +89,22 @@ _ALL: tuple[ToolSpec, ...] = (
 
 
 TOOLS = tuple(tool for tool in _ALL if importlib.util.find_spec(f"mcp_registrar_tools.{tool.name}"))
+
+
+COMMANDS_ONLY = tuple(
+    tool
+    for tool in (_writes("install", "Add to a client's settings", "install", destructive=True),)
+    if importlib.util.find_spec(f"mcp_registrar_tools.{tool.name}")
+)
+"""Commands that are no MCP tools: an assistant is a client already, and edits its own settings at its user's word."""
+
+
+def signature(function: ToolFunction) -> inspect.Signature:
+    """The signature without ``bench``, annotations evaluated. Tools need not import `Workbench` at run time."""
+    hints = typing.get_type_hints(function, localns={"Workbench": Workbench}, include_extras=True)
+    bare = inspect.signature(function)
+    parameters = [p.replace(annotation=hints[n]) for n, p in bare.parameters.items() if n != "bench"]
+    return bare.replace(parameters=parameters, return_annotation=hints["return"])
 
 
 def spec(name: str) -> ToolSpec:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mcp_registrar_tools.errors import RegistrarError
 
 if TYPE_CHECKING:
-    from cyclopts import App
+    from cyclopts import App, Parameter
 
     from mcp_registrar.catalog import ToolSpec
     from mcp_registrar_tools.answer import Answer
@@ -82,22 +82,28 @@ def _dispatch(settings: Settings, arguments: list[str]) -> int:
 
 def build_app(settings: Settings) -> App:
     """All commands: ``serve``, one per tool, and the embedded registry's own."""
-    from cyclopts import App
+    from cyclopts import App, Parameter
 
-    from mcp_registrar.catalog import TOOLS
+    from mcp_registrar.catalog import COMMANDS_ONLY, TOOLS
     from mcp_registrar_tools.version import VERSION
 
     app = App(
         name="mcp-registrar",
         help="Publish MCP servers: write server.json, validate, build, prove, publish, find.",
         version=f"mcp-registrar {VERSION}",
+        default_parameter=Parameter(show_default=_shown_default, negative=()),
         help_format="plaintext",
         help_epilogue="Everywhere: --data-dir DIR (embedded registry and credentials), --log-level LEVEL.",
     )
     app.command(_serve_command(settings), name="serve")
-    for spec in TOOLS:
+    for spec in (*TOOLS, *COMMANDS_ONLY):
         app.command(_tool_command(spec, settings), name=spec.command)
     return app
+
+
+def _shown_default(value: Any) -> str:
+    """A default worth showing; an empty one says nothing."""
+    return str(value) if value not in ("", False, None, 0, []) else ""
 
 
 def _serve_command(settings: Settings) -> Callable[..., int]:
@@ -129,9 +135,10 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
     from cyclopts import Parameter
 
     from mcp_registrar.bench import make_bench
+    from mcp_registrar.catalog import signature
 
     function = spec.function()
-    hints = typing.get_type_hints(function, include_extras=True)
+    outer = signature(function)
 
     async def command(**arguments: Any) -> int:
         form = arguments.pop("format")
@@ -150,14 +157,13 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
         return print_answer(answer, form)
 
     parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(function).parameters.values():
-        hint = hints[parameter.name]
-        if parameter.name == "bench" or "dict" in str(hint):  # an inline document is a model's way; a file is a shell's
+    for parameter in outer.parameters.values():
+        if "dict" in str(parameter.annotation):  # an inline document is a model's way; a shell has files
             continue
         positional = not parameters or parameter.default is inspect.Parameter.empty
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if positional else inspect.Parameter.KEYWORD_ONLY
-        parameters.append(parameter.replace(annotation=_described(hint), kind=kind))
-    formats = (*FORMATS, *getattr(hints["return"], "FORMATS", ()))
+        parameters.append(parameter.replace(annotation=_described(parameter.annotation), kind=kind))
+    formats = (*FORMATS, *outer.return_annotation.FORMATS)
     parameters.append(
         inspect.Parameter(
             "format",
