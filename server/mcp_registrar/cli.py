@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mcp_registrar_tools.errors import RegistrarError
 
 if TYPE_CHECKING:
-    from cyclopts import App, Parameter
+    from cyclopts import App
 
     from mcp_registrar.catalog import ToolSpec
     from mcp_registrar_tools.answer import Answer
@@ -91,7 +91,7 @@ def build_app(settings: Settings) -> App:
         name="mcp-registrar",
         help="Publish MCP servers: write server.json, validate, build, prove, publish, find.",
         version=f"mcp-registrar {VERSION}",
-        default_parameter=Parameter(show_default=_shown_default, negative=()),
+        default_parameter=Parameter(negative=()),
         help_format="plaintext",
         help_epilogue="Everywhere: --data-dir DIR (embedded registry and credentials), --log-level LEVEL.",
     )
@@ -99,11 +99,6 @@ def build_app(settings: Settings) -> App:
     for spec in (*TOOLS, *COMMANDS_ONLY):
         app.command(_tool_command(spec, settings), name=spec.command)
     return app
-
-
-def _shown_default(value: Any) -> str:
-    """A default worth showing; an empty one says nothing."""
-    return str(value) if value not in ("", False, None, 0, []) else ""
 
 
 def _serve_command(settings: Settings) -> Callable[..., int]:
@@ -162,7 +157,7 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
             continue
         positional = not parameters or parameter.default is inspect.Parameter.empty
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if positional else inspect.Parameter.KEYWORD_ONLY
-        parameters.append(parameter.replace(annotation=_described(parameter.annotation), kind=kind))
+        parameters.append(parameter.replace(annotation=_described(parameter), kind=kind))
     formats = (*FORMATS, *outer.return_annotation.FORMATS)
     parameters.append(
         inspect.Parameter(
@@ -179,16 +174,18 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
     return command
 
 
-def _described(hint: Any) -> Any:
-    """The hint with pydantic's field description as command-line help."""
+def _described(parameter: inspect.Parameter) -> Any:
+    """A parameter's annotation with pydantic's field description as command-line help; empty defaults say nothing."""
     from cyclopts import Parameter
     from pydantic.fields import FieldInfo
 
-    if typing.get_origin(hint) is not Annotated:
-        return hint
-    bare, *notes = typing.get_args(hint)
+    hint: Any = parameter.annotation
+    notes: list[Any] = []
+    if typing.get_origin(hint) is Annotated:
+        hint, *notes = typing.get_args(hint)
     text = next((note.description for note in notes if isinstance(note, FieldInfo) and note.description), None)
-    return Annotated[bare, Parameter(help=text, negative=())] if text else bare
+    shown = parameter.default not in ("", False, 0, None, inspect.Parameter.empty)
+    return Annotated[hint, Parameter(help=text, show_default=shown)]
 
 
 def print_answer(answer: Answer, form: str) -> int:
