@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.components import docker, require
+from tests.real.components import docker, oci_registry, require
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +27,27 @@ def engine(running_engine: docker.Engine, monkeypatch: pytest.MonkeyPatch) -> do
         monkeypatch.setenv(name, value)
     running_engine.logout()
     return running_engine
+
+
+@pytest.fixture(scope="session")
+def open_registry() -> Iterator[oci_registry.Registry]:
+    """An OCI registry that lets everybody pull and push."""
+    require(oci_registry)
+    with oci_registry.start("open") as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def password_registry() -> Iterator[oci_registry.Registry]:
+    """An OCI registry behind one user and password."""
+    require(oci_registry)
+    with oci_registry.start("password") as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def token_registry() -> Iterator[oci_registry.Registry]:
+    """An OCI registry as the public ones are: anyone may pull, a user may push below his name."""
+    require(oci_registry)
+    with oci_registry.start("token", own_only=True) as registry:
+        yield registry

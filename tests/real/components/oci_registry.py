@@ -128,11 +128,14 @@ class Registry:
 
 
 @contextlib.contextmanager
-def start(auth: Literal["open", "password", "token"] = "open", *, public: bool = True) -> Iterator[Registry]:
+def start(
+    auth: Literal["open", "password", "token"] = "open", *, public: bool = True, own_only: bool = False
+) -> Iterator[Registry]:
     """Run a registry until the block ends.
 
     ``password`` wants `USER` and `PASSWORD` for everything (Basic). ``token`` is how Docker Hub and GHCR do it: a
-    token service hands out Bearer tokens, to anybody for pulling when ``public``, for pushing to `USER` only.
+    token service hands out Bearer tokens, to anybody for pulling when ``public``, for pushing to `USER` only, and
+    with ``own_only`` below his own name only.
     """
     folder = Path(tempfile.mkdtemp(prefix="registry-"))
     port = _free_port()
@@ -151,7 +154,7 @@ def start(auth: Literal["open", "password", "token"] = "open", *, public: bool =
             (folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
             config["auth"] = {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}
         elif auth == "token":
-            realm = stack.enter_context(_token_service(folder, public))
+            realm = stack.enter_context(_token_service(folder, public, own_only))
             (folder / "realm").write_text(realm)
             config["auth"] = {
                 "token": {
@@ -170,7 +173,7 @@ def start(auth: Literal["open", "password", "token"] = "open", *, public: bool =
 
 
 @contextlib.contextmanager
-def _token_service(folder: Path, public: bool) -> Iterator[str]:
+def _token_service(folder: Path, public: bool, own_only: bool) -> Iterator[str]:
     """The token service of the distribution specification; yields its URL, leaves its certificate in ``root.pem``."""
     import datetime
 
@@ -220,7 +223,8 @@ def _token_service(folder: Path, public: bool) -> Iterator[str]:
             access = []
             for scope in query.get("scope", []):
                 kind, repository, actions = scope.split(":", 2)
-                allowed = [a for a in actions.split(",") if known or (public and a == "pull")]
+                mine = known and (not own_only or repository.startswith(f"{USER}/"))
+                allowed = [a for a in actions.split(",") if mine or (public and a == "pull")]
                 access.append({"type": kind, "name": repository, "actions": allowed})
             moment = int(time.time())
             token = jwt.encode(
