@@ -1,0 +1,270 @@
+"""Publish a server.json to a registry, once, however often it is asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from mcp_registrar_tools.answer import Answer, clean
+from mcp_registrar_tools.errors import InputError, LoginError, RegistryError
+from mcp_registrar_tools.findings import Finding
+from mcp_registrar_tools.workbench import Workbench
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.registries import Entry, Registry
+
+Outcome = Literal["published", "already published", "dry run"]
+SHOWN = 10
+"""Problems or differences shown in a refusal."""
+
+
+class PublishAnswer(Answer):
+    """What became of it. ``url`` is the canonical address; ``notes`` is what the reader should know besides."""
+
+    outcome: Outcome
+    name: str
+    version: str
+    registry: str
+    url: str
+    rehearsal: bool
+    is_latest: bool = False
+    published_at: str = ""
+    login: str = ""
+    notes: list[str] = Field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        what = f"{self.name} {self.version}"
+        where = "the local registry" if self.rehearsal else self.registry
+        first = {
+            "published": f"Published {what} to {where}",
+            "already published": f"Already published: {where} has {what} with the same content",
+            "dry run": f"Dry run: {what} would be published to {where}",
+        }[self.outcome]
+        lines = [first + (f" as {self.login}" if self.login else ""), self.url]
+        if self.rehearsal:
+            lines.append("This was a rehearsal: the local registry is on this machine, nobody else sees it.")
+        if self.outcome != "dry run" and not self.is_latest:
+            lines.append("It is not the latest version: a higher one is published.")
+        return lines + [f"- {note}" for note in self.notes]
+
+
+class PublishRefused(RegistryError):
+    """A publish that was stopped here, before the registry had to refuse it. ``findings`` are all reasons."""
+
+    def __init__(self, code: str, message: str, hint: str, findings: list[Finding], *, file: Path | None) -> None:
+        shown = [f"- {f.path or 'server.json'}: {f.message}" for f in findings[:SHOWN]]
+        more = len(findings) - SHOWN
+        super().__init__(
+            code, message, hint, details="\n".join([*shown, f"and {more} more"] if more > 0 else shown) or None
+        )
+        self.findings = findings
+        self.file = file
+
+
+async def publish(
+    bench: Workbench,
+    path: Annotated[str, Field(description="project folder or server.json")] = ".",
+    registry: Annotated[str, Field(description='"local" (a rehearsal), "official", another name or a URL')] = "",
+    dry_run: Annotated[bool, Field(description="do everything but the write")] = False,
+    wait: Annotated[int, Field(ge=0, le=3600, description="seconds to wait for packages to appear")] = 0,
+) -> PublishAnswer:
+    """Publish server.json: validates, checks permission and duplicates, publishes, reads back.
+
+    Safe to repeat: the same content again is "already published".
+    """
+    from mcp_registrar_tools.registries import connect
+    from mcp_registrar_tools.registries.compare import differences
+    from mcp_registrar_tools.registries.names import resolve
+
+    file, document = read_document(path)
+    refuse_invalid(document, file, path)
+    name, version = document["name"], document["version"]
+
+    steps = 5
+    await bench.progress(1, steps, f"looking for {name} {version}")
+    place = resolve(bench.settings, registry)
+    target = await connect(bench, registry)
+    expected = target.prepared(document)
+    lost = differences(document, expected)
+    notes = [f"not held by this registry: {line}" for line in lost if not line.startswith("$schema")]
+
+    def answer(outcome: Outcome, item: Entry | None, login: str = "") -> PublishAnswer:
+        rehearsal = target.name == "local"
+        next_call = f'get_server(name="{name}", registry="{target.name}")'
+        if outcome == "dry run":
+            next_call = call(path, registry)
+        elif rehearsal:
+            next_call = f'login(registry="official"), then {call(path, "official")} to go live'
+        return PublishAnswer(
+            outcome=outcome,
+            name=name,
+            version=version,
+            registry=target.name,
+            url=target.page(name, version),
+            rehearsal=rehearsal,
+            is_latest=bool(item and item.is_latest),
+            published_at=item.published_at if item else "",
+            login=login,
+            notes=notes,
+            next=next_call,
+        )
+
+    there = await target.get(name, version, include_deleted=True)
+    same = there is not None and not differences(expected, there.server)
+    if there is not None and same and there.published:
+        if there.status != "active":
+            because = f": {clean(there.status_message, 200)}" if there.status_message else ""
+            notes.append(
+                f"its status is {there.status}{because}; to change that:"
+                f' set_status(name="{name}", version="{version}", status="active", registry="{target.name}")'
+            )
+        return answer("already published", there)
+
+    await bench.progress(2, steps, "checking what may be published")
+    login = await permission(target, name, notes, dry_run=dry_run)
+
+    if there is not None and not same:
+        raise await taken(target, document, there, path)
+
+    await bench.progress(3, steps, "checking the packages")
+    await packages_visible(bench, document, wait)
+
+    if dry_run:
+        issues = [issue for issue in await target.validate(document) if issue.get("severity") == "error"]
+        if issues:
+            raise PublishRefused(
+                "invalid-document",
+                f"{target.name} would refuse {name} {version}",
+                f'validate(path="{path}") shows every problem with its fix',
+                [registry_finding(issue) for issue in issues],
+                file=file,
+            )
+        return answer("dry run", None, login)
+
+    if not place.private:
+        question = (
+            f"Publish {name} {version} to {target.url}? Everybody will see it, and a published version can be"
+            " hidden later but never changed or removed."
+        )
+        if await bench.ask.confirm(question) is False:
+            raise InputError("declined", f"{name} {version} was not published: you said no", "nothing is left to do")
+
+    await bench.progress(4, steps, f"publishing to {target.name}")
+    await target.publish(document)
+    await bench.progress(5, steps, "reading back")
+    shown = await target.get(name, version)
+    if shown is None or differences(expected, shown.server):
+        raise RegistryError(
+            "read-back",
+            f"{target.name} accepted {name} {version} and "
+            + ("does not show it" if shown is None else "shows something else"),
+            f"{call(path, registry)} again in a minute tells which",
+            status=200,
+        )
+    return answer("published", shown, login)
+
+
+def call(path: str, registry: str) -> str:
+    """The literal call that publishes this."""
+    return f'publish(path="{clean(path, 300)}"' + (f', registry="{registry}")' if registry else ")")
+
+
+def read_document(path: str) -> tuple[Path, dict[str, Any]]:
+    """The manifest at a path and its document. Raises `InputError`."""
+    from mcp_registrar_tools.manifest.files import find, read_text_file
+
+    found = find(path)
+    text = read_text_file(found.path).removeprefix("\ufeff")
+    hint = f'validate(path="{clean(path, 300)}") says what is wrong with it'
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise InputError("invalid-json", f"{found.path} is not JSON: {clean(str(error), 200)}", hint) from None
+    if not isinstance(document, dict):
+        raise InputError("invalid-json", f"{found.path} is not a JSON object", hint)
+    return found.path, document
+
+
+def refuse_invalid(document: dict[str, Any], file: Path, path: str) -> None:
+    """Raise `PublishRefused` with every reason for which any registry of these rules would say no."""
+    from mcp_registrar_tools import rules as all_rules
+
+    rules: Any = all_rules
+    if not hasattr(rules, "publish_issues"):
+        return
+    findings = [
+        Finding(
+            code="body",
+            severity="error",
+            path=problem.location.removeprefix("body").lstrip("."),
+            message=problem.message,
+            layer="structure",
+        )
+        for problem in rules.body_problems(document)
+    ]
+    findings += [*rules.publish_issues(document), *rules.publish_time_problems(document)]
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise PublishRefused(
+            "invalid-document",
+            f"{file} cannot be published: {len(errors)} problem{'s' if len(errors) > 1 else ''}",
+            f'validate(path="{clean(path, 300)}", fix=true) repairs what is safe to repair',
+            errors,
+            file=file,
+        )
+
+
+async def permission(target: Registry, name: str, notes: list[str], *, dry_run: bool) -> str:
+    """Who publishes; raises with the cure when the registry would say 403. A dry run goes on without a login."""
+    from mcp_registrar_tools.registries.tokens import prediction
+
+    try:
+        grants = await target.grants()
+    except LoginError as error:
+        if not dry_run or error.code != "not-logged-in":
+            raise
+        notes.append(f"permission not checked: {error.message}; {error.hint}")
+        return ""
+    if grants is None:
+        return ""
+    if refusal := prediction(grants, name):
+        message, hint = refusal
+        raise RegistryError("forbidden", f"{target.name}: {message}", hint, status=403)
+    return clean(f"{grants.subject} ({grants.method})", 200) if grants.subject else ""
+
+
+async def taken(target: Registry, document: dict[str, Any], there: Entry, path: str) -> RegistryError:
+    """The version is there with other content: what differs, and a version that is free."""
+    from mcp_registrar_tools.manifest.versions import next_free
+    from mcp_registrar_tools.registries.compare import differences
+
+    name, version = document["name"], document["version"]
+    versions = await target.versions(name, include_deleted=True)
+    free = next_free(version, [str(item.server.get("version")) for item in versions])
+    lines = [clean(line, 300) for line in differences(target.prepared(document), there.server, SHOWN)]
+    state = "" if there.status == "active" else f" ({there.status})"
+    return RegistryError(
+        "version-exists",
+        f"{target.name} already has {name} {version}{state} with other content; a published version cannot be changed",
+        f'set "version": "{free}" in server.json (and in the packages that carry it), then {call(path, target.name)}',
+        details="Published -> yours:\n" + "\n".join(f"- {line}" for line in lines),
+        status=400,
+    )
+
+
+async def packages_visible(bench: Workbench, document: dict[str, Any], wait: int) -> None:
+    """Wait until the package registries show what the document names, at most ``wait`` seconds."""
+
+
+def registry_finding(issue: dict[str, Any]) -> Finding:
+    """A registry's issue as a finding."""
+    return Finding(
+        code=clean(str(issue.get("reference") or issue.get("type") or "registry"), 120),
+        severity="error",
+        path=clean(str(issue.get("path") or ""), 200),
+        message=clean(str(issue.get("message") or ""), 500),
+        layer="registry",
+    )

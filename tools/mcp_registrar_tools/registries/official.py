@@ -1,0 +1,383 @@
+"""The official registry's API, as its own publisher speaks it.
+
+The same client serves the real registry, the embedded one (over an in-process transport) and any other registry of
+this API. Reads are repeated when the registry is busy; a write is never repeated blindly: after an answer that
+leaves open whether it happened, the registry is asked what it holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from mcp_registrar_tools.answer import clean
+from mcp_registrar_tools.errors import LoginError, OutboundError, RegistrarError, RegistryError
+from mcp_registrar_tools.registries import Entry, Kind, Page, Status
+from mcp_registrar_tools.registries.compare import differences
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.outbound import Fetched, Outbound
+    from mcp_registrar_tools.registries.session import Session
+    from mcp_registrar_tools.registries.tokens import Grants
+
+OFFICIAL_META = "io.modelcontextprotocol.registry/official"
+
+READ_TIMEOUT = 20.0
+WRITE_TIMEOUT = 120.0
+"""Seconds. The registry looks at each package before it accepts a publish, one after another."""
+BUSY = {429, 500, 502, 503, 504}
+ATTEMPTS = 3
+PAUSES = (0.5, 2.0)
+"""Seconds between attempts; a ``Retry-After`` up to `LONGEST_PAUSE` is followed instead."""
+LONGEST_PAUSE = 10.0
+
+
+class OfficialRegistry:
+    """Client of the official API under ``/v0`` (or ``/v0.1`` where nothing else is served)."""
+
+    kind: Kind = "official"
+    statuses: tuple[Status, ...] = ("active", "deprecated", "deleted")
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        outbound: Outbound,
+        *,
+        session: Session | None,
+        prefix: str = "/v0",
+        ranked: bool = False,
+    ) -> None:
+        self.name = name
+        self.url = url
+        self.searches = "names, titles and descriptions" if ranked else "names only"
+        self._ranked = ranked
+        self._outbound = outbound
+        self._session = session
+        self._prefix = prefix
+        if session is not None:
+            session.prefix = prefix
+
+    def prepared(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The document as this registry is sent it and will show it."""
+        return document
+
+    # Reading
+
+    async def get(self, server_name: str, version: str = "latest", *, include_deleted: bool = False) -> Entry | None:
+        answer = await self.read(self._version_path(server_name, version), include_deleted=include_deleted)
+        return entry(objects(answer)) if answer else None
+
+    async def versions(self, server_name: str, *, include_deleted: bool = False) -> list[Entry]:
+        answer = await self.read(f"/servers/{segment(server_name)}/versions", include_deleted=include_deleted)
+        return [entry(item) for item in _items(answer)] if answer else []
+
+    async def search(
+        self,
+        words: str = "",
+        *,
+        version: str = "latest",
+        updated_since: str = "",
+        include_deleted: bool = False,
+        type: str = "",
+        status: str = "",
+        limit: int = 30,
+        cursor: str = "",
+    ) -> Page:
+        query: dict[str, Any] = {
+            "limit": limit,
+            "cursor": cursor,
+            "updated_since": updated_since,
+            "include_deleted": include_deleted,
+        }
+        if self._ranked and version == "latest":  # the embedded registry's own: words anywhere, best first
+            answer = await self.read("/search", q=words, type=type, status=status, **query)
+        else:
+            answer = await self.read("/servers", search=words, version=version, **query)
+        if answer is None:
+            raise self.refusal(404, None)
+        metadata = objects(answer).get("metadata") or {}
+        return Page(
+            entries=[entry(item) for item in _items(answer)],
+            next_cursor=str(metadata.get("nextCursor") or ""),
+            corrected={str(word): str(other) for word, other in (metadata.get("corrected") or {}).items()},
+        )
+
+    async def validate(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = await self._send("POST", "/validate", document, timeout=READ_TIMEOUT, attempts=ATTEMPTS)
+        if answer.status == 422:  # the body's own shape: problems with a location in place of issues
+            body = _loads(answer)
+            return [
+                {
+                    "type": "json",
+                    "path": str(error.get("location", "")).removeprefix("body").lstrip("."),
+                    "message": str(error.get("message", "")),
+                    "severity": "error",
+                    "reference": "",
+                }
+                for error in (body.get("errors") if isinstance(body, dict) else None) or []
+                if isinstance(error, dict)
+            ]
+        if answer.status != 200:
+            raise self.refusal(answer.status, answer)
+        issues = objects(answer).get("issues") or []
+        return [issue for issue in issues if isinstance(issue, dict)]
+
+    async def grants(self) -> Grants | None:
+        return None if self._session is None else await self._session.grants()
+
+    def page(self, server_name: str, version: str) -> str:
+        if self.name == "local":
+            return f"registrar://servers/{quote(server_name, safe='')}/{quote(version, safe='')}"
+        return f"{self.url}{self._prefix}{self._version_path(server_name, version)}"
+
+    # Writing
+
+    async def publish(self, document: dict[str, Any]) -> Entry:
+        async def committed() -> Entry | None:
+            there = await self.get(document["name"], document["version"], include_deleted=True)
+            return there if there and not differences(document, there.server) else None
+
+        answer = await self._write("POST", "/publish", document, committed)
+        return answer if isinstance(answer, Entry) else entry(objects(answer))
+
+    async def set_status(
+        self, server_name: str, status: Status, *, version: str | None, message: str = ""
+    ) -> list[Entry]:
+        body = {"status": status} | ({"statusMessage": message} if message else {})
+
+        def as_asked(item: Entry) -> bool:
+            return item.status == status and item.status_message == message
+
+        if version is not None:
+
+            async def committed() -> Entry | None:
+                there = await self.get(server_name, version, include_deleted=True)
+                return there if there and as_asked(there) else None
+
+            answer = await self._write("PATCH", f"{self._version_path(server_name, version)}/status", body, committed)
+            return [answer if isinstance(answer, Entry) else entry(objects(answer))]
+
+        async def all_committed() -> list[Entry] | None:
+            there = await self.versions(server_name, include_deleted=True)
+            return there if there and all(map(as_asked, there)) else None
+
+        changed = await self._write("PATCH", f"/servers/{segment(server_name)}/status", body, all_committed)
+        return changed if isinstance(changed, list) else [entry(item) for item in _items(changed)]
+
+    async def _write(self, method: str, path: str, body: Any, committed: Any, *, admin: bool = False) -> Any:
+        """One write. ``committed`` says what the registry holds when the answer was lost or is a server's fault."""
+        for attempt in range(ATTEMPTS):
+            last = attempt == ATTEMPTS - 1
+            failure: RegistrarError
+            answer = None
+            try:
+                answer = await self._send(method, path, body, timeout=WRITE_TIMEOUT, admin=admin)
+            except OutboundError as error:
+                if not error.transient:
+                    raise
+                failure = error
+            else:
+                if answer.status in {200, 201}:
+                    return answer
+                if answer.status not in BUSY:
+                    if answer.status == 400:  # "duplicate", "no change": perhaps an earlier attempt counted
+                        found = await self._look(committed)
+                        if found is not None:
+                            return found
+                    raise self.refusal(answer.status, answer)
+                failure = self.refusal(answer.status, answer)
+            if answer is None or answer.status != 429:
+                found = await self._look(committed)
+                if found is not None:
+                    return found
+            if last:
+                raise failure
+            await pause(attempt, answer)
+        raise AssertionError("unreachable")
+
+    async def _look(self, committed: Any) -> Any:
+        try:
+            return await committed()
+        except (OutboundError, RegistryError):
+            return None
+
+    # The wire
+
+    async def read(self, path: str, *, admin: bool = False, **query: Any) -> Fetched | None:
+        """A GET under the prefix; None for 404. Empty and false parameters are left out."""
+        given = {key: "true" if value is True else value for key, value in query.items() if value}
+        answer = await self._send(
+            "GET", path + (f"?{urlencode(given)}" if given else ""), attempts=ATTEMPTS, admin=admin
+        )
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise self.refusal(answer.status, answer)
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        timeout: float = READ_TIMEOUT,
+        attempts: int = 1,
+        admin: bool = False,
+    ) -> Fetched:
+        """A request with whatever proof of identity it needs; once more with a new token when the old one expired."""
+        write = method != "GET" and path != "/validate" and self._session is not None and self._proves()
+        path = ("/admin" if admin else "") + self._prefix + path
+        for attempt in range(attempts):
+            answer = None
+            try:
+                answer = await self._once(method, path, body, timeout, write=write, fresh=False)
+                if answer.status == 401 and write:
+                    answer = await self._once(method, path, body, timeout, write=write, fresh=True)
+            except OutboundError as error:
+                if not error.transient or attempt == attempts - 1:
+                    raise
+            if answer is not None and (answer.status not in BUSY or attempt == attempts - 1):
+                return answer
+            await pause(attempt, answer)
+        raise AssertionError("unreachable")
+
+    async def _once(self, method: str, path: str, body: Any, timeout: float, *, write: bool, fresh: bool) -> Fetched:
+        headers = {"accept": "application/json"}
+        if write and self._session is not None:
+            headers["authorization"] = f"Bearer {await self._session.token(fresh=fresh)}"
+        if isinstance(body, bytes):
+            headers["content-type"] = "application/yaml"
+            return await self._outbound.fetch(method, self.url + path, headers=headers, content=body, timeout=timeout)
+        return await self._outbound.fetch(method, self.url + path, headers=headers, json=body, timeout=timeout)
+
+    def _proves(self) -> bool:
+        """Whether a write carries proof of identity. agentregistry needs none, and gets it from who logged in."""
+        return self.kind == "official" or (self._session is not None and self._session.credential() is not None)
+
+    @staticmethod
+    def _version_path(server_name: str, version: str) -> str:
+        return f"/servers/{segment(server_name)}/versions/{segment(version)}"
+
+    def refusal(self, status: int, answer: Fetched | None) -> RegistryError | LoginError:
+        """The registry's own words for why not, with the next step."""
+        return refusal(self.name, self.url, status, answer, self._session)
+
+
+def refusal(
+    name: str, url: str, status: int, answer: Fetched | None, session: Session | None = None
+) -> RegistryError | LoginError:
+    """The error for an HTTP answer that is not what was hoped for. Secrets of the session are cut out of it."""
+    body = _loads(answer) if answer else None
+    title, causes = "", []
+    if isinstance(body, dict):
+        title = str(body.get("detail") or body.get("title") or body.get("message") or body.get("error") or "")
+        for error in body.get("errors") or []:
+            if isinstance(error, dict) and error.get("message"):
+                where = f"{error['location']}: " if error.get("location") else ""
+                causes.append(where + str(error["message"]))
+    elif answer is not None and answer.headers.get("content-type", "").startswith("text/plain"):
+        title = answer.body.decode("utf-8", "replace")
+    said = " – ".join([part for part in (title, "; ".join(causes[:10])) if part]) or "no reason given"
+    said = clean(session.redact(said) if session else said, 1500)
+    message = f"{name}: {said} (HTTP {status})"
+    code, hint = remedy(status, said, name)
+    if status == 401:
+        return LoginError(code, message, hint)
+    return RegistryError(code, message, hint, status=status)
+
+
+def remedy(status: int, said: str, name: str) -> tuple[str, str]:
+    """Code and next step for a refusal in the registry's words."""
+    text = said.lower()
+    if status == 401:
+        return "login-refused", f'log in again with login(registry="{name}")'
+    if status == 403:
+        return (
+            "forbidden",
+            f'log in as an owner of this namespace, or rename the server; login(registry="{name}") lists yours',
+        )
+    if "duplicate version" in text:
+        return "version-exists", "raise the version in server.json; a version that was published once is taken for ever"
+    if "is already used by server" in text:
+        return "remote-url-in-use", "use another remote URL, or delete the other server's version that holds it"
+    if "registry validation failed for package" in text:
+        return (
+            "ownership",
+            "put the ownership marker into the package and release it; validate(ownership=true) checks that",
+        )
+    if "call /validate" in text or status == 422:
+        return "invalid-document", "validate(path=…) shows every problem with its fix"
+    if "status_message" in text or "no changes to apply" in text:
+        return "status-refused", "give another status or message"
+    if status == 429:
+        return "rate-limited", "wait a minute and call again"
+    if status >= 500:
+        return "registry-unavailable", "call again in a minute; a publish that did arrive is recognised"
+    if status == 404:
+        return "not-found", f'search(registry="{name}") shows what is there'
+    if 300 <= status < 400:
+        return "redirected", "the registry has moved: use the address that it names"
+    return "registry-refused", "correct what the registry names and call again"
+
+
+async def pause(attempt: int, answer: Fetched | None) -> None:
+    """Wait before the next attempt, as long as the registry asks for when it asks."""
+    import anyio
+
+    wait = PAUSES[min(attempt, len(PAUSES) - 1)]
+    asked = (answer.headers.get("retry-after", "") if answer else "").strip()
+    if asked.isdigit():
+        wait = min(float(asked), LONGEST_PAUSE)
+    await anyio.sleep(wait)
+
+
+def segment(text: str) -> str:
+    """One path segment, percent-encoded: ``io.github.a/b`` is one segment."""
+    return quote(text, safe="")
+
+
+def entry(item: Any) -> Entry:
+    """An `Entry` of a ServerResponse; older registries put the block of facts beside, not below, its name."""
+    if not isinstance(item, dict) or not isinstance(item.get("server"), dict):
+        raise RegistryError(
+            "unexpected-answer", "the registry's answer is not a server entry", "check the registry's address"
+        )
+    meta = item.get("_meta")
+    facts = meta.get(OFFICIAL_META, meta) if isinstance(meta, dict) else {}
+    facts = facts if isinstance(facts, dict) else {}
+    status = facts.get("status") or item["server"].get("status")
+    return Entry(
+        server=item["server"],
+        status=status if status in ("active", "deprecated", "deleted") else "active",
+        status_message=str(facts.get("statusMessage") or ""),
+        published_at=str(facts.get("publishedAt") or ""),
+        updated_at=str(facts.get("updatedAt") or ""),
+        is_latest=bool(facts.get("isLatest")),
+    )
+
+
+def _loads(answer: Fetched) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def objects(answer: Fetched) -> dict[str, Any]:
+    """The answer's JSON object; `RegistryError` when it is none."""
+    body = _loads(answer)
+    if not isinstance(body, dict):
+        raise RegistryError(
+            "unexpected-answer",
+            f"{answer.url} did not answer with JSON",
+            "check the registry's address",
+            status=answer.status,
+        )
+    return body
+
+
+def _items(answer: Fetched) -> list[Any]:
+    items = objects(answer).get("servers")
+    return items if isinstance(items, list) else []
