@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 Severity = Literal["error", "warning", "info"]
 Layer = Literal[
@@ -22,9 +23,10 @@ class Finding(BaseModel):
     """A problem (or advice) with its cure.
 
     ``code``, ``path`` and ``message`` are the registry's own words where it has them. ``path`` uses the
-    registry's bracket notation (``packages[0].transport.url``). ``hint`` says what to do in one sentence with the
-    actual value; ``fix`` is a JSON Patch (RFC 6902) when a safe one exists. ``source`` names the rule or
-    document the finding rests on. ``line`` and ``column`` count from 1 in the file, when there is a file.
+    registry's bracket notation (``packages[0].transport.url``). ``hint`` says what to do in one sentence
+    with the actual value; ``fix`` is a JSON Patch (RFC 6902) when a safe one exists. ``source`` names the
+    rule or document the finding rests on. ``line`` and ``column`` count from 1 in the file, when there is a
+    file. ``at`` is the path as keys and indexes of the document, for programs in this process.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,3 +41,4 @@ class Finding(BaseModel):
     source: str | None = None
     line: int | None = None
     column: int | None = None
+    at: SkipJsonSchema[tuple[str | int, ...]] = Field(default=(), exclude=True, repr=False)
