@@ -10,21 +10,28 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import typing
 from dataclasses import replace
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any
 
 from mcp import types
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.shared.exceptions import MCPError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mcp_registrar.catalog import ToolSpec, signature
 from mcp_registrar_tools.answer import Answer, clean
 from mcp_registrar_tools.errors import RegistrarError
 from mcp_registrar_tools.workbench import Workbench
+
+# Strictness for every tool at once, where the SDK derives its argument models from; setting it on each finished model
+# would build each twice, and a host waits for the start of this process.
+ArgModelBase.model_config.update({"extra": "forbid", "hide_input_in_errors": True})
 
 STATELESS_ERA = "2026-07-28"
 """From this protocol version on a server cannot ask in the middle of a call: the call is repeated with the answer."""
@@ -131,11 +138,8 @@ def make_tool(spec: ToolSpec, bench: Workbench) -> Tool:
         ),
         structured_output=False,
     )
-    model = tool.fn_metadata.arg_model
-    model.model_config |= {"extra": "forbid", "hide_input_in_errors": True}
-    model.model_rebuild(force=True)
-    tool.parameters = quiet(model.model_json_schema(by_alias=True))
-    tool.fn_metadata.output_schema = shallow(answer_type.model_json_schema(mode="serialization"))
+    quiet(tool.parameters)
+    tool.fn_metadata.output_schema = shallow(answer_type)
     return tool
 
 
@@ -148,28 +152,44 @@ def tool_result(answer: Answer) -> types.CallToolResult:
     return types.CallToolResult(content=content, structured_content=answer.model_dump(mode="json"))
 
 
-def quiet(schema: dict[str, Any]) -> dict[str, Any]:
-    """A published input schema without what tells a model nothing: pydantic's generated titles."""
+def quiet(schema: dict[str, Any]) -> None:
+    """Take out of a published input schema what tells a model nothing: generated titles, and "or null"."""
     schema.pop("title", None)
     for value in schema.get("properties", {}).values():
         value.pop("title", None)
-    return schema
+        options = [option for option in value.get("anyOf", ()) if option.get("type") != "null"]
+        if len(options) == 1 and value.get("default", ...) is None:
+            del value["anyOf"], value["default"]
+            value.update(options[0])
 
 
-def shallow(schema: dict[str, Any]) -> dict[str, Any]:
+_JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", tuple: "array"}
+
+
+def shallow(model: type[BaseModel]) -> dict[str, Any]:
     """An output schema of one level: names and types. Every call sends the whole list of tools, so depth is dear."""
 
-    def kind(prop: dict[str, Any]) -> dict[str, Any]:
-        if "type" in prop:
-            return {"type": prop["type"]}
-        if "anyOf" in prop:
-            kinds = [kind(option).get("type") for option in prop["anyOf"]]
-            return {"type": kinds} if all(kinds) else {}
-        return {"type": "object"} if "$ref" in prop else {}
+    def kinds(hint: Any) -> list[str]:
+        origin = typing.get_origin(hint)
+        if origin is Annotated:
+            return kinds(typing.get_args(hint)[0])
+        if origin in (typing.Union, UnionType):
+            return [kind for option in typing.get_args(hint) for kind in kinds(option)]
+        if origin is typing.Literal:
+            return kinds(type(typing.get_args(hint)[0]))
+        if hint is type(None):
+            return ["null"]
+        return [_JSON_TYPES.get(origin or hint, "object")]
+
+    def kind(hint: Any) -> dict[str, Any]:
+        if hint is Any:
+            return {}
+        found = list(dict.fromkeys(kinds(hint)))
+        return {"type": found[0] if len(found) == 1 else found}
 
     return {
         "type": "object",
-        "properties": {name: kind(prop) for name, prop in schema.get("properties", {}).items()},
+        "properties": {name: kind(field.annotation) for name, field in model.model_fields.items()},
     }
 
 
