@@ -6,15 +6,115 @@ registry verifies it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from mcp_registrar_tools.packages import fields
+from mcp_registrar_tools.packages.found import TEMPLATE, Found, Marker
+from mcp_registrar_tools.packages.found import entry as common_entry
+from mcp_registrar_tools.project.edits import Edit
+from mcp_registrar_tools.project.walk import Project, line_of
 
 # ---------------------------------------------------------------------------------------------------------------
 # In a project: detect, entry, marker, launch
 # ---------------------------------------------------------------------------------------------------------------
+
+
+def detect(project: Project) -> list[Found]:
+    """Every bundle ``manifest.json`` (MCPB, formerly DXT). Whether it is released is in ``extra["released"]``.
+
+    The identifier is a release asset's URL, which no project file states in full before the release: it stays ""
+    here and is made of repository, version and name by `asset_url`.
+    """
+    results = []
+    for path in project.packages("manifest.json"):
+        text = project.text(path)
+        if not text or not ("manifest_version" in text or "dxt_version" in text):
+            continue
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            project.problems.append(f"{path} is not JSON: {error}")
+            continue
+        if not isinstance(data, dict) or not isinstance(data.get("server"), dict):
+            continue
+        results.append(_found(project, path, text, data))
+    return results
+
+
+def _found(project: Project, path: str, text: str, data: dict[str, Any]) -> Found:
+    def string(key: str) -> str | None:
+        value = data.get(key)
+        return value.strip() or None if isinstance(value, str) else None
+
+    repository = data.get("repository")
+    name = string("name") or "server"
+    found = Found(
+        registry_type="mcpb",
+        identifier="",
+        file=project.folder / path,
+        folder=path.rpartition("/")[0],
+        line=line_of(text, '"name"'),
+        version=string("version"),
+        version_where=f"{path}:{line_of(text, json.dumps('version'))}",
+        title=string("display_name"),
+        description=string("description"),
+        homepage=string("homepage"),
+        repository=repository.get("url") if isinstance(repository, dict) else repository,
+        mcp="is an MCP bundle",
+        assumed=frozenset({"identifier"}),
+    )
+    if found.version and TEMPLATE.search(found.version):
+        found.extra["templated"] = True
+        found.version = None
+    built = next(project.named("*.mcpb", "*.dxt"), None)
+    found.extra |= {"name": name, "built": built, "released": bool(built) or _scripted(project, found)}
+    return found
+
+
+def _scripted(project: Project, found: Found) -> bool:
+    """Whether the release fills the bundle's version in and a script packs it: then it is part of each release."""
+    if not found.extra.get("templated"):
+        return False
+    return any("mcpb" in (project.text(path) or "") for path in ("package.json", "Makefile", "justfile"))
+
+
+def asset_url(found: Found, repository: str, version: str) -> str:
+    """Where a release would hold the bundle: GitHub's release asset of tag ``v<version>``."""
+    file = found.extra.get("built") or ""
+    name = file.rpartition("/")[2] or f"{found.extra['name']}.mcpb"
+    return f"{repository}/releases/download/v{version}/{name}"
+
+
+def entry(found: Found, version: str | None) -> dict[str, Any]:
+    """The `packages[]` element. ``fileSha256`` is that of the built bundle when it lies in the project."""
+    return common_entry(found, version=found.version or version)
+
+
+def sha256(project: Project, found: Found) -> str | None:
+    """The built bundle's hash, lower-case hex; None when none is built here. Blocking."""
+    if not found.extra.get("built"):
+        return None
+    with (project.folder / found.extra["built"]).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def marker(project: Project, found: Found, server_name: str) -> Marker:
+    """None: the registry checks a bundle's hash field and address, not its owner (reference §3.6)."""
+    return Marker(file=None, state="present", text="", note="MCPB bundles carry no ownership marker")
+
+
+def write_marker(mark: Marker, server_name: str) -> Edit | None:
+    """Nothing to write."""
+    return None
+
+
+def launch(package: dict[str, Any]) -> list[str]:
+    """A bundle is opened by the client itself; there is no command."""
+    return []
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp_registrar_tools.packages import fields
+from mcp_registrar_tools.packages.found import Found, Marker, about_mcp, readme_marker
+from mcp_registrar_tools.packages.found import entry as common_entry
+from mcp_registrar_tools.project import python, readme
+from mcp_registrar_tools.project.edits import Edit
+from mcp_registrar_tools.project.walk import Project
 
 BASE_URL = "https://pypi.org"
 """The only `registryBaseUrl` the registry accepts for PyPI, and where it verifies."""
@@ -18,6 +23,67 @@ TEST_BASE_URL = "https://test.pypi.org"
 # ---------------------------------------------------------------------------------------------------------------
 # In a project: detect, entry, marker, launch
 # ---------------------------------------------------------------------------------------------------------------
+
+
+def detect(project: Project) -> list[Found]:
+    """Every distribution of the project: pyproject.toml (PEP 621, Poetry), setup.cfg, setup.py (never run)."""
+    results = []
+    for dist in python.distributions(project):
+        shown = project.shown(dist.file)
+        found = Found(
+            registry_type="pypi",
+            identifier=dist.name,
+            file=dist.file,
+            folder=dist.folder,
+            line=dist.line,
+            version=dist.version,
+            version_where=dist.version_where,
+            description=dist.description,
+            homepage=dist.urls.get("homepage") or dist.urls.get("documentation"),
+            repository=dist.urls.get("repository") or dist.urls.get("source") or dist.urls.get("source code"),
+            private=any(word.lower() == "private :: do not upload" for word in dist.classifiers),
+        )
+        found.extra["readme"] = dist.readme
+        if dist.readme and (token := readme.token_in(project, dist.readme)):
+            found.server_name = token[0]
+            found.server_name_where = f"{project.shown(dist.readme)}:{token[1]}"
+        found.mcp = (
+            "has an mcp-name"
+            if found.server_name
+            else about_mcp(dist.name, dist.description, dist.keywords, dist.dependencies)
+        )
+        if dist.scripts and not {dist.name, dist.name.replace("-", "_")} & set(dist.scripts):
+            found.questions.append(
+                f"{shown}: `uvx {dist.name}` starts a script named {dist.name}, but the scripts are "
+                f"{', '.join(sorted(dist.scripts)[:4])}; add one of that name"
+            )
+        results.append(found)
+    return results
+
+
+def entry(found: Found, version: str | None) -> dict[str, Any]:
+    """The `packages[]` element. PyPI requires a version."""
+    return common_entry(found, version=found.version or version, hint="uvx")
+
+
+def marker(project: Project, found: Found, server_name: str) -> Marker:
+    """``mcp-name: …`` in the README that the distribution ships (PyPI shows it as the description)."""
+    path = found.extra.get("readme")
+    note = "" if path else f'{project.shown(found.file)} names no README that is shipped; add readme = "README.md"'
+    return readme_marker(project, path, server_name, note)
+
+
+def write_marker(mark: Marker, server_name: str) -> Edit | None:
+    """The README with the token; None when nothing is to do."""
+    if mark.file is None or mark.state == "present":
+        return None
+    return readme.put_token(mark.file, server_name)
+
+
+def launch(package: dict[str, Any]) -> list[str]:
+    """How a client starts it, without arguments: ``uvx id@version``."""
+    version = f"@{package['version']}" if package.get("version") else ""
+    return [package.get("runtimeHint") or "uvx", f"{package['identifier']}{version}"]
 
 
 # ---------------------------------------------------------------------------------------------------------------

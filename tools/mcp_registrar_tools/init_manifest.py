@@ -1,0 +1,236 @@
+"""`init_manifest`: a server.json from what a project's own files say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import anyio.to_thread
+from pydantic import Field
+
+from mcp_registrar_tools.answer import Answer, clean
+from mcp_registrar_tools.errors import InputError
+from mcp_registrar_tools.workbench import Workbench
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.packages.survey import Survey
+    from mcp_registrar_tools.project.edits import Edit
+
+
+class ManifestDraft(Answer):
+    """What was found and written. ``evidence`` says where each value stands, ``uncertain`` what to ask the user."""
+
+    name: str
+    version: str
+    path: str = Field(description="of the manifest")
+    written: bool
+    packages: list[str] = Field(description="registry type and identifier of each")
+    evidence: list[str]
+    uncertain: list[str]
+    diff: str
+    changed: list[str] = Field(default_factory=list, description="files written")
+    manifest: dict[str, Any] = Field(description="the whole document")
+
+    def lines(self) -> list[str]:
+        done = "Wrote" if self.written and self.changed else "Unchanged" if self.written else "Not written:"
+        lines = [f"{done} {self.path}: {self.name} {self.version}"]
+        lines += [f"- {line}" for line in self.evidence[:12]]
+        if len(self.changed) > 1:
+            lines.append(f"Also changed: {', '.join(self.changed[1:])}")
+        if self.uncertain:
+            lines.append("Ask the user or check:")
+            lines += [f"? {line}" for line in self.uncertain[:10]]
+            if len(self.uncertain) > 10:
+                lines.append(f"? and {len(self.uncertain) - 10} more (uncertain in the structured answer)")
+        if self.diff:
+            shown = self.diff if len(self.diff) <= 1600 else self.diff[:1600].rpartition("\n")[0] + "\n… (cut)"
+            lines.append(shown)
+        return lines
+
+    def files(self) -> list[Path]:
+        return [Path(path) for path in self.changed] if self.written else []
+
+    def exit_code(self) -> int:
+        return 0 if self.written or self.name and "<" not in self.name else 1
+
+
+async def init_manifest(
+    bench: Workbench,
+    path: Annotated[str, Field(description="project folder")] = ".",
+    name: Annotated[str, Field(description="server name, io.github.<login>/… or only its last part")] = "",
+    description: Annotated[str, Field(description="at most 100 characters")] = "",
+    remote_url: Annotated[list[str], Field(description="URLs where the server is hosted")] = [],  # noqa: B006
+    types: Annotated[list[str], Field(description="only these package types, e.g. oci")] = [],  # noqa: B006
+    markers: Annotated[bool, Field(description="also write the ownership markers")] = False,
+    dockerfile: Annotated[bool, Field(description="also write a Dockerfile if there is none")] = False,
+    overwrite: Annotated[bool, Field(description="replace an existing manifest instead of filling it")] = False,
+    dry_run: Annotated[bool, Field(description="only show the diff")] = False,
+) -> ManifestDraft:
+    """Write server.json from the project's own files: name, packages of all types, settings, remotes.
+
+    An existing one is only filled. Says where each value was found and what to ask the user.
+    """
+    return await anyio.to_thread.run_sync(
+        _init, path, name.strip(), description.strip(), list(remote_url), list(types), markers, dockerfile, overwrite,
+        dry_run,
+    )  # fmt: skip
+
+
+def _init(
+    path: str, name: str, description: str, remotes: list[str], types: list[str], markers: bool, dockerfile: bool,
+    overwrite: bool, dry_run: bool,
+) -> ManifestDraft:  # fmt: skip
+    from mcp_registrar_tools.manifest import merge
+    from mcp_registrar_tools.manifest.schemas import CURRENT_URL
+    from mcp_registrar_tools.packages import TYPES, draft, identity, survey
+    from mcp_registrar_tools.project.edits import Edit
+
+    folder = _folder(path)
+    unknown = [one for one in types if one not in TYPES]
+    if unknown:
+        raise InputError("unknown-type", f"no such package type: {', '.join(unknown)}", f"types are {', '.join(TYPES)}")
+    for url in remotes:
+        if not url.startswith("https://"):
+            raise InputError("remote-not-https", f"remote_url {clean(url, 200)} is not https", "give the public https URL")
+    seen = survey.look(folder, types)
+    target, text, existing, remarks = _existing(folder, seen, overwrite)
+    who = identity.identify(seen, _string(existing, "name"), name)
+    if not survey.speaks_of_mcp(seen) and not existing and not (name or remotes):
+        raise InputError(
+            "no-server-found",
+            f"nothing in {folder} looks like an MCP server: no package of {', '.join(TYPES)}, and no README that says so",
+            f'give its folder, or say what it is: init_manifest(path="{path}", name="io.github.<login>/<name>")',
+            details="\n".join(seen.project.problems) or None,
+        )
+    made = draft.draft(seen, who, schema=CURRENT_URL, description=description, remotes=remotes)
+    document, questions = made.document, [*remarks, *made.questions]
+    if existing:
+        document, more = merge.merge(existing, document, may_add=made.sure)
+        questions += more
+        after = merge.apply(text or "", existing, document)
+    else:
+        after = merge.dump(document)
+    before = target.read_bytes() if target.is_file() else None
+    edits = [Edit(target, before, after.encode())] if before != after.encode() else []
+    complete = "<" not in str(document.get("name", ""))
+    if markers and complete:
+        edits += _markers(seen, str(document["name"]), questions)
+    questions += [f"Could not read: {problem}" for problem in seen.project.problems]
+    if seen.project.truncated:
+        questions.append("The folder is too large to see whole: only the first levels were read")
+    write = complete and not dry_run
+    if write:
+        _write(edits)
+    shown = {edit.path: seen.project.shown(edit.path) for edit in edits}
+    again = f'init_manifest(path="{path}", name="io.github.<login>/{str(document.get("name", "")).partition("/")[2]}")'
+    return ManifestDraft(
+        name=str(document.get("name", "")),
+        version=str(document.get("version", "")),
+        path=str(target),
+        written=write,
+        packages=[f"{one.get('registryType')} {one.get('identifier')}" for one in document.get("packages") or []],
+        evidence=made.evidence,
+        uncertain=[clean(question, 400) for question in questions],
+        diff="\n".join(edit.diff(shown[edit.path]) for edit in edits),
+        changed=[str(edit.path) for edit in edits] if write else [],
+        manifest=document,
+        next=again if not complete else f'validate(path="{path}")' if write else "",
+    )
+
+
+def _folder(path: str) -> Path:
+    given = Path(path).expanduser()
+    try:
+        if given.is_file():
+            given = given.parent.parent if given.parent.name == ".mcp" else given.parent
+        if not given.is_dir():
+            raise InputError("path-not-found", f"{path} does not exist", 'give the project\'s folder ("." is here)')
+        return given.resolve()
+    except (OSError, ValueError) as error:
+        raise InputError("path-not-readable", f"{clean(path, 300)}: {error}", "give a folder that can be read") from None
+
+
+def _existing(
+    folder: Path, seen: Survey, overwrite: bool
+) -> tuple[Path, str | None, dict[str, Any] | None, list[str]]:
+    """Where the manifest goes, and what is there: its text, its document (None when new or overwritten), remarks."""
+    remarks: list[str] = []
+    for place in ("server.json", ".mcp/server.json"):
+        target = folder / place
+        if not target.is_file():
+            continue
+        text = seen.project.text(target)
+        try:
+            document = json.loads(text or "")
+        except ValueError as error:
+            if overwrite:
+                return target, None, None, remarks
+            raise InputError(
+                "manifest-not-json", f"{target} is not JSON: {error}", "repair it, or overwrite=true writes it anew"
+            ) from None
+        if not isinstance(document, dict) or _client_configuration(document):
+            if place == "server.json" and not overwrite:
+                raise InputError(
+                    "manifest-is-configuration",
+                    f"{target} is a client's configuration, not a registry manifest",
+                    "move it away, or overwrite=true replaces it",
+                )
+            if place == "server.json":
+                return target, None, None, remarks
+            remarks.append(f"{place} is a client's configuration and was left alone")
+            continue
+        return target, text, None if overwrite else document, remarks
+    return _place(folder, seen), None, None, remarks
+
+
+def _client_configuration(document: dict[str, Any]) -> bool:
+    keys = set(document)
+    return bool(keys & {"mcpServers", "servers", "command", "inputs"}) and not keys & {"$schema", "packages", "remotes"}
+
+
+def _place(folder: Path, seen: Survey) -> Path:
+    """``server.json``, unless a .NET project packs it from another place."""
+    import re
+
+    for found in seen.chosen:
+        if found.registry_type == "nuget":
+            packed = re.search(r'Include\s*=\s*"([^"]*server\.json)"', seen.project.text(found.file) or "")
+            if packed:
+                target = (found.file.parent / packed[1].replace("\\", "/").replace("$(MSBuildThisFileDirectory)", "")).resolve()
+                if target.is_relative_to(folder):
+                    return target
+    return folder / "server.json"
+
+
+def _markers(seen: Survey, server_name: str, questions: list[str]) -> list[Edit]:
+    from mcp_registrar_tools.packages import TYPES
+
+    edits: dict[Path, Edit] = {}
+    for found in seen.chosen:
+        kind = TYPES[found.registry_type]
+        mark = kind.marker(seen.project, found, server_name)
+        if mark.state == "nowhere":
+            questions.append(f"No ownership marker for {found.registry_type}: {mark.note}")
+            continue
+        try:
+            edit = kind.write_marker(mark, server_name)
+        except (OSError, ValueError) as error:  # UnicodeDecodeError is a ValueError
+            questions.append(f"{seen.project.shown(found.file)}: the marker could not be written: {error}")
+            continue
+        if edit and edit.path not in edits:
+            edits[edit.path] = edit
+    return list(edits.values())
+
+
+def _write(edits: list[Edit]) -> None:
+    from mcp_registrar_tools.manifest.files import write_atomic
+
+    for edit in edits:
+        edit.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(edit.path, edit.after)
+
+
+def _string(document: dict[str, Any] | None, key: str) -> str:
+    value = (document or {}).get(key)
+    return value if isinstance(value, str) and "<" not in value else ""

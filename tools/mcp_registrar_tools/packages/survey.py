@@ -1,0 +1,193 @@
+"""All packages of a project: which of them are the server that is published from this folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mcp_registrar_tools.errors import InputError
+from mcp_registrar_tools.packages import TYPES
+from mcp_registrar_tools.packages.found import Found
+from mcp_registrar_tools.project import readme
+from mcp_registrar_tools.project.git import Git, find_git
+from mcp_registrar_tools.project.images import Image, images
+from mcp_registrar_tools.project.walk import Project, walk
+
+INDEXES = ("npm", "pypi", "nuget", "cargo")
+"""Types whose identifier is the name of a package in an index."""
+
+
+@dataclass
+class Survey:
+    """A project with its packages. ``chosen`` go into the manifest, ``left_out`` says of others why not."""
+
+    project: Project
+    git: Git | None
+    found: list[Found] = field(default_factory=list)
+    chosen: list[Found] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
+    readme: Path | None = None
+
+
+def look(folder: Path, types: Sequence[str] = ()) -> Survey:
+    """Reads a folder and chooses its server's packages. Blocking; bounded in time.
+
+    ``types`` limits (and where a file for it exists, forces) the package types. Raises `InputError`
+    ``several-servers`` when the folder holds several servers that are published on their own.
+    """
+    git = find_git(folder)
+    project = walk(folder, git.top if git else folder)
+    survey = Survey(project, git, readme=readme.find(project))
+    for name, kind in TYPES.items():
+        if not types or name in types:
+            survey.found += kind.detect(project)
+    _choose(survey, types)
+    _name_images(survey)
+    return survey
+
+
+def _choose(survey: Survey, types: Sequence[str]) -> None:
+    public = [found for found in survey.found if found.registry_type in INDEXES and not found.private]
+    docker = [found for found in survey.found if found.registry_type == "oci"]
+    main = _server(survey, public, docker)
+    names = {found.server_name for found in main if found.server_name}
+    folders = {"", *(found.folder for found in main)}
+    labelled = [
+        one for one in docker
+        if one.extra["labelled"] and (one.server_name in names if names and one.server_name else one.folder in folders)
+    ]
+    if not labelled and docker and ("oci" in types or not main or _agentregistry(survey.project)):
+        labelled = [one for one in docker if one.folder in folders][:1]
+    if labelled and not types and _agentregistry(survey.project):
+        for found in [one for one in main if not one.server_name]:
+            main.remove(found)
+            survey.left_out.append(f"{found.registry_type} {found.identifier}: mcp.yaml builds an image of this project")
+    for found in [one for one in main if one.registry_type == "cargo" and "cargo" not in types]:
+        if not found.extra.get("visible") and (len(main) > 1 or labelled):
+            main.remove(found)
+            survey.left_out.append(
+                f"cargo {found.identifier}: its README has no visible mcp-name, so crates.io cannot prove it"
+            )
+    survey.chosen = [*main, *labelled[:1]]
+    for bundle in [found for found in survey.found if found.registry_type == "mcpb"]:
+        if "mcpb" in types or (bundle.extra["released"] and bundle.folder in folders):
+            survey.chosen.append(bundle)
+        elif bundle.folder in folders:
+            survey.left_out.append(
+                f"mcpb ({survey.project.shown(bundle.file)}): no built bundle here to hash; "
+                'build it and call again with types=["mcpb"] to list the release asset'
+            )
+    if not labelled and docker:
+        survey.left_out.append(
+            f"oci ({survey.project.shown(docker[0].file)}): carries no server-name label; "
+            'types=["oci"] lists the image too'
+        )
+    for private in survey.found:
+        if private.private and private.mcp and private.folder == "" and not survey.chosen:
+            survey.left_out.append(f"{private.registry_type} {private.identifier}: marked private")
+
+
+def _server(survey: Survey, public: list[Found], docker: list[Found]) -> list[Found]:
+    """The packages in an index that are this folder's server."""
+    servers = [found for found in public if found.mcp]
+    here = [found for found in servers if found.folder == ""]
+    label = next((one.server_name for one in docker if one.folder == "" and one.server_name), None)
+    if here or label:
+        names = {found.server_name for found in here if found.server_name} | ({label} if label else set())
+        same = {bare(found.identifier) for found in here} | {bare(name) for name in names}
+        elsewhere = [
+            found for found in servers
+            if found.folder and (found.server_name in names if found.server_name else bare(found.identifier) in same)
+        ]
+        return _one_each([*here, *elsewhere])
+    groups: dict[str, list[Found]] = {}
+    for found in servers:
+        key = found.server_name or next(
+            (one.server_name for one in servers if one.server_name and bare(one.identifier) == bare(found.identifier)),
+            None,
+        )
+        groups.setdefault(key or bare(found.identifier), []).append(found)
+    strong = {
+        key: group for key, group in groups.items()
+        if any(one.server_name or one.mcp.startswith(("depends", "is of type")) for one in group)
+    }
+    named = {key: group for key, group in strong.items() if any(one.server_name for one in group)}
+    for choice in (groups, strong, named):
+        if len(choice) == 1:
+            return _one_each(next(iter(choice.values())))
+    if groups:
+        raise _several(survey, strong or groups)
+    return _one_each([found for found in public if found.folder == ""]) if _speaks_of_mcp(survey) else []
+
+
+def _several(survey: Survey, groups: dict[str, list[Found]]) -> InputError:
+    folders = sorted({group[0].folder or "." for group in groups.values()})
+    shown = "\n".join(
+        f"  {group[0].folder or '.'}: {group[0].registry_type} {group[0].identifier}"
+        for _, group in sorted(groups.items(), key=lambda pair: pair[1][0].folder)
+    )
+    first = survey.project.folder / folders[0]
+    return InputError(
+        "several-servers",
+        f"{survey.project.folder} holds {len(groups)} MCP servers, and each has a server.json of its own",
+        f'choose one: init_manifest(path="{first}")',
+        details=shown,
+    )
+
+
+def _one_each(found: list[Found]) -> list[Found]:
+    """The first of each type and identifier: a monorepo may hold a package and its platform builds."""
+    kept: dict[tuple[str, str], Found] = {}
+    for one in sorted(found, key=lambda one: (one.folder.count("/") if one.folder else -1)):
+        kept.setdefault((one.registry_type, one.identifier.lower()), one)
+    types: dict[str, Found] = {}
+    for one in kept.values():
+        other = types.get(one.registry_type)
+        if other is None or (one.server_name and not other.server_name):
+            types[one.registry_type] = one
+    return [types[name] for name in INDEXES if name in types]
+
+
+def bare(name: str) -> str:
+    """A name without scope and punctuation, for comparing what registries spell differently."""
+    return re.sub(r"[^a-z0-9]", "", name.lower().rpartition("/")[2])
+
+
+def _agentregistry(project: Project) -> bool:
+    text = project.text("mcp.yaml") if "mcp.yaml" in project.files else None
+    return bool(text and re.search(r"^(framework|kind)\s*:", text, re.M))
+
+
+def _speaks_of_mcp(survey: Survey) -> bool:
+    text = survey.project.text(survey.readme) if survey.readme else None
+    return bool(text and re.search(r"\bmcp\b|model context protocol|mcp-", text, re.I))
+
+
+def _name_images(survey: Survey) -> None:
+    """Fills in the image name of OCI packages: from files, else assumed from the origin."""
+    chosen = [found for found in survey.chosen if found.registry_type == "oci"]
+    origin = survey.git.origin if survey.git else None
+    hints = {found.identifier for found in survey.found if found.identifier}
+    hints |= {found.server_name.rpartition("/")[2] for found in survey.found if found.server_name}
+    if origin:
+        hints |= {origin.name, origin.owner}
+    if not chosen:
+        return
+    survey.images = images(survey.project, origin, hints)
+    for found in chosen:
+        if survey.images:
+            image = survey.images[0]
+            found.identifier = image.name
+            found.extra["prefix"] = image.prefix
+            found.extra["image_where"] = image.where
+            found.assumed = frozenset()
+        elif origin and origin.host == "github.com":
+            found.identifier = f"ghcr.io/{origin.owner}/{origin.name}".lower()
+
+
+def speaks_of_mcp(survey: Survey) -> bool:
+    """Whether anything here says MCP: a package, a README."""
+    return bool(survey.chosen) or any(found.mcp for found in survey.found) or _speaks_of_mcp(survey)
