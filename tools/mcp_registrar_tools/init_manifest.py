@@ -52,7 +52,7 @@ class ManifestDraft(Answer):
         return [Path(path) for path in self.changed] if self.written else []
 
     def exit_code(self) -> int:
-        return 0 if self.written or self.name and "<" not in self.name else 1
+        return 0 if self.written or (self.name and "<" not in self.name) else 1
 
 
 async def init_manifest(
@@ -92,14 +92,14 @@ def _init(
         raise InputError("unknown-type", f"no such package type: {', '.join(unknown)}", f"types are {', '.join(TYPES)}")
     for url in remotes:
         if not url.startswith("https://"):
-            raise InputError("remote-not-https", f"remote_url {clean(url, 200)} is not https", "give the public https URL")
+            raise InputError("remote-not-https", f"{clean(url, 200)} is not https", "give the public https URL")
     seen = survey.look(folder, types)
     target, text, existing, remarks = _existing(folder, seen, overwrite)
     who = identity.identify(seen, _string(existing, "name"), name)
     if not survey.speaks_of_mcp(seen) and not existing and not (name or remotes):
         raise InputError(
             "no-server-found",
-            f"nothing in {folder} looks like an MCP server: no package of {', '.join(TYPES)}, and no README that says so",
+            f"nothing in {folder} looks like an MCP server: no package ({', '.join(TYPES)}), no README that says so",
             f'give its folder, or say what it is: init_manifest(path="{path}", name="io.github.<login>/<name>")',
             details="\n".join(seen.project.problems) or None,
         )
@@ -148,12 +148,10 @@ def _folder(path: str) -> Path:
             raise InputError("path-not-found", f"{path} does not exist", 'give the project\'s folder ("." is here)')
         return given.resolve()
     except (OSError, ValueError) as error:
-        raise InputError("path-not-readable", f"{clean(path, 300)}: {error}", "give a folder that can be read") from None
+        raise InputError("path-not-readable", f"{clean(path, 300)}: {error}", "give a readable folder") from None
 
 
-def _existing(
-    folder: Path, seen: Survey, overwrite: bool
-) -> tuple[Path, str | None, dict[str, Any] | None, list[str]]:
+def _existing(folder: Path, seen: Survey, overwrite: bool) -> tuple[Path, str | None, dict[str, Any] | None, list[str]]:
     """Where the manifest goes, and what is there: its text, its document (None when new or overwritten), remarks."""
     remarks: list[str] = []
     for place in ("server.json", ".mcp/server.json"):
@@ -197,7 +195,8 @@ def _place(folder: Path, seen: Survey) -> Path:
         if found.registry_type == "nuget":
             packed = re.search(r'Include\s*=\s*"([^"]*server\.json)"', seen.project.text(found.file) or "")
             if packed:
-                target = (found.file.parent / packed[1].replace("\\", "/").replace("$(MSBuildThisFileDirectory)", "")).resolve()
+                inner = packed[1].replace("\\", "/").replace("$(MSBuildThisFileDirectory)", "")
+                target = (found.file.parent / inner).resolve()
                 if target.is_relative_to(folder):
                     return target
     return folder / "server.json"

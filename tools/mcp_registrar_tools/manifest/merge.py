@@ -49,9 +49,7 @@ def _packages(
         same = [one for one in packages if one.get("registryType") == new["registryType"]]
         for old in same:
             for key, value in new.items():
-                if old.get(key) in (None, "", [], {}) or (
-                    isinstance(old[key], str) and _PLACEHOLDER.search(old[key])
-                ):
+                if old.get(key) in (None, "", [], {}) or (isinstance(old[key], str) and _PLACEHOLDER.search(old[key])):
                     old[key] = value
                 elif key in {"identifier", "version"} and old[key] != value and len(same) == 1:
                     remarks.append(f"{new['registryType']} {key} stays {old[key]}; the project's files say {value}")

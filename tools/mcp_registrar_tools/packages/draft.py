@@ -31,7 +31,7 @@ class Draft:
 
 
 def draft(survey: Survey, identity: Identity, *, schema: str, description: str = "", remotes: list[str]) -> Draft:
-    """The manifest that the project's files speak for. ``remotes`` are URLs of hosted servers. Blocking (reads files)."""
+    """The manifest that the project's files speak for. ``remotes`` are URLs of hosted servers. Blocking."""
     document: dict[str, Any] = {"$schema": schema, "name": identity.name}
     result = Draft(document, [f"name {identity.name} ({identity.where})"], list(identity.questions))
     version = _version(survey, result)
@@ -53,14 +53,14 @@ def draft(survey: Survey, identity: Identity, *, schema: str, description: str =
     if hosted:
         document["remotes"] = hosted
     if not packages and not hosted:
-        result.questions.append("No package was found: where do people get it? (remote_url=[\"https://…/mcp\"] if hosted)")
+        result.questions.append(
+            'No package was found: where do people get it? (remote_url=["https://…/mcp"] if hosted)'
+        )
     result.questions += survey.left_out
     return result
 
 
-def _package(
-    survey: Survey, identity: Identity, found: Found, version: str, result: Draft
-) -> dict[str, Any] | None:
+def _package(survey: Survey, identity: Identity, found: Found, version: str, result: Draft) -> dict[str, Any] | None:
     where = f"{survey.project.shown(found.file)}:{found.line}"
     kind = found.registry_type
     if kind == "oci":
@@ -82,7 +82,7 @@ def _package(
             return None
         found.identifier = mcpb.asset_url(found, identity.repository.url, found.version or version)
         if "mcp" not in found.identifier.lower():
-            result.questions.append(f"{where}: the registry wants \"mcp\" in a bundle's URL; left out")
+            result.questions.append(f'{where}: the registry wants "mcp" in a bundle\'s URL; left out')
             return None
         found.extra["fileSha256"] = mcpb.sha256(survey.project, found)
         if not found.extra["fileSha256"]:
@@ -146,14 +146,19 @@ def _title(survey: Survey, identity: Identity, result: Draft) -> str | None:
     part = bare(identity.name)
     names = {part, *(bare(found.identifier) for found in survey.found)}
     folders = {"", *(found.folder for found in survey.chosen)}
-    candidates = [(found.title, f"{survey.project.shown(found.file)}") for found in survey.chosen if found.title]
+    candidates: list[tuple[str | None, str]] = [
+        (found.title, survey.project.shown(found.file)) for found in survey.chosen if found.title
+    ]
     candidates += [
         (found.title, survey.project.shown(found.file))
         for found in survey.found
         if found.title and found.folder in folders and found.registry_type == "mcpb"
     ]
     if survey.readme:
-        candidates.append((readme.title(survey.project.text(survey.readme) or ""), survey.project.shown(survey.readme)))
+        heading = readme.title(survey.project.text(survey.readme) or "") or ""
+        words = [bare(word) for word in heading.split() if len(word) > 3]
+        if re.search(r"\bMCP\b", heading) or any(word in name for word in words for name in names):
+            candidates.append((heading, survey.project.shown(survey.readme)))
     for title, where in candidates:
         if title and len(title) <= 100 and not (bare(title) in names and " " not in title):
             result.evidence.append(f"title {title} ({where})")
@@ -180,7 +185,7 @@ def _description(survey: Survey, identity: Identity, result: Draft, wanted: str)
             result.questions.append(f"The description of {where} was cut from {len(line)} to {len(short)} characters")
         result.evidence.append(f"description ({where})")
         return short
-    result.questions.append("No file describes the server: description=\"…\" (at most 100 characters)")
+    result.questions.append('No file describes the server: description="…" (at most 100 characters)')
     return f"MCP server {identity.name.partition('/')[2]}"
 
 

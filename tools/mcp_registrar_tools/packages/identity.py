@@ -59,7 +59,7 @@ def identify(survey: Survey, existing: str = "", wanted: str = "") -> Identity:
     others = {name: where for name, where in markers if name != result.name}
     for name, where in others.items():
         result.questions.append(
-            f"{where} says {name}, this says {result.name}: which is right? (name=\"…\"; markers=true rewrites the marker)"
+            f'{where} says {name}, this says {result.name}: which is right? (name="…" with markers=true)'
         )
     _compare_owner(result, origin, stated, survey)
     return result
@@ -77,7 +77,8 @@ def _markers(survey: Survey) -> list[tuple[str, str]]:
         found = [(token[0], f"{survey.project.shown(survey.readme)}:{token[1]}")]
     counted = [name for name, _ in found]
     unique = {name: where for name, where in reversed(found)}
-    return sorted(((n, w) for n, w in unique.items() if n), key=lambda pair: (-counted.count(pair[0]), counted.index(pair[0])))
+    names = [(name, where) for name, where in unique.items() if name]
+    return sorted(names, key=lambda pair: (-counted.count(pair[0]), counted.index(pair[0])))
 
 
 def _stated(survey: Survey) -> Origin | None:
@@ -111,7 +112,7 @@ def _owner(survey: Survey, origin: Origin | None, stated: Origin | None, result:
         result.questions.append(f"The owner {scope} is only the npm scope: is it also your GitHub login?")
         return scope
     result.where = "nothing found"
-    host = (origin or stated).host if (origin or stated) else ""
+    host = origin.host if origin else stated.host if stated else ""
     result.questions.append(
         "Who publishes it? No GitHub origin was found"
         + (f" ({host} has no namespace at the registry)" if host else "")
@@ -152,7 +153,7 @@ def _compare_owner(result: Identity, origin: Origin | None, stated: Origin | Non
             )
         elif owner != origin.owner:
             result.questions.append(
-                f"The name is {owner}'s, the git origin is {origin.owner}'s: is this a fork, or do you publish as {owner}?"
+                f"The name is {owner}'s, the git origin {origin.owner}'s: a fork, or do you publish as {owner}?"
             )
     if origin and stated and origin.host == stated.host and origin.owner.lower() != stated.owner.lower():
         result.questions.append(
@@ -160,7 +161,7 @@ def _compare_owner(result: Identity, origin: Origin | None, stated: Origin | Non
             f"{stated.owner}/{stated.name}. Who publishes it?"
         )
     if (origin or stated) and result.repository is None:
-        shown = (origin or stated).url  # type: ignore[union-attr]
+        shown = origin.url if origin else stated.url if stated else ""
         result.questions.append(
             f"repository is left out: the registry takes github.com and gitlab.com without subgroups, not {shown}"
         )

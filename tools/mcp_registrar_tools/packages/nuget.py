@@ -50,9 +50,7 @@ def detect(project: Project) -> list[Found]:
             found.server_name = token[0]
             found.server_name_where = f"{project.shown(path)}:{token[1]}"
         if one.version is None:
-            found.questions.append(
-                f"{project.shown(one.file)} gets its version from its build: which is published?"
-            )
+            found.questions.append(f"{project.shown(one.file)} gets its version from its build: which is published?")
         results.append(found)
     return results
 

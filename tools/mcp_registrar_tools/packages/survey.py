@@ -56,7 +56,8 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
     names = {found.server_name for found in main if found.server_name}
     folders = {"", *(found.folder for found in main)}
     labelled = [
-        one for one in docker
+        one
+        for one in docker
         if one.extra["labelled"] and (one.server_name in names if names and one.server_name else one.folder in folders)
     ]
     if not labelled and docker and ("oci" in types or not main or _agentregistry(survey.project)):
@@ -64,7 +65,7 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
     if labelled and not types and _agentregistry(survey.project):
         for found in [one for one in main if not one.server_name]:
             main.remove(found)
-            survey.left_out.append(f"{found.registry_type} {found.identifier}: mcp.yaml builds an image of this project")
+            survey.left_out.append(f"{found.registry_type} {found.identifier}: mcp.yaml builds an image instead")
     for found in [one for one in main if one.registry_type == "cargo" and "cargo" not in types]:
         if not found.extra.get("visible") and (len(main) > 1 or labelled):
             main.remove(found)
@@ -99,7 +100,8 @@ def _server(survey: Survey, public: list[Found], docker: list[Found]) -> list[Fo
         names = {found.server_name for found in here if found.server_name} | ({label} if label else set())
         same = {bare(found.identifier) for found in here} | {bare(name) for name in names}
         elsewhere = [
-            found for found in servers
+            found
+            for found in servers
             if found.folder and (found.server_name in names if found.server_name else bare(found.identifier) in same)
         ]
         return _one_each([*here, *elsewhere])
@@ -111,7 +113,8 @@ def _server(survey: Survey, public: list[Found], docker: list[Found]) -> list[Fo
         )
         groups.setdefault(key or bare(found.identifier), []).append(found)
     strong = {
-        key: group for key, group in groups.items()
+        key: group
+        for key, group in groups.items()
         if any(one.server_name or one.mcp.startswith(("depends", "is of type")) for one in group)
     }
     named = {key: group for key, group in strong.items() if any(one.server_name for one in group)}
@@ -141,7 +144,7 @@ def _several(survey: Survey, groups: dict[str, list[Found]]) -> InputError:
 def _one_each(found: list[Found]) -> list[Found]:
     """The first of each type and identifier: a monorepo may hold a package and its platform builds."""
     kept: dict[tuple[str, str], Found] = {}
-    for one in sorted(found, key=lambda one: (one.folder.count("/") if one.folder else -1)):
+    for one in sorted(found, key=lambda one: one.folder.count("/") if one.folder else -1):
         kept.setdefault((one.registry_type, one.identifier.lower()), one)
     types: dict[str, Found] = {}
     for one in kept.values():

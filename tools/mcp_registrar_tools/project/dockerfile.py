@@ -34,7 +34,7 @@ class Dockerfile:
 
 
 def instructions(text: str) -> list[tuple[str, str, int, int]]:
-    """Keyword (upper case), arguments with continuations joined, first and last line (from 1). Here-documents skipped."""
+    """Keyword (upper case), arguments with continuations joined, first and last line (from 1)."""
     escape = "`" if re.match(r"\s*#\s*escape\s*=\s*`", text, re.I) else "\\"
     results: list[tuple[str, str, int, int]] = []
     lines = text.splitlines()
@@ -138,7 +138,6 @@ def transport(parsed: Dockerfile) -> dict[str, Any] | None:
     the default.
     """
     words = [word.lower() for word in parsed.command]
-    joined = " ".join(words)
     env = {key.upper(): value.lower() for key, (value, _) in parsed.env.items()}
     mode = ""
     for index, word in enumerate(words):
@@ -154,9 +153,12 @@ def transport(parsed: Dockerfile) -> dict[str, Any] | None:
     kind = ""
     if mode.startswith("sse"):
         kind = "sse"
-    elif "http" in mode or mode == "stream" or re.search(r"(^|\s)--?(http|streamable-http|streamablehttp)\b", joined):
-        kind = "streamable-http"
-    elif parsed.ports and re.search(r"(^|\s)--port\b", joined):
+    elif (
+        "http" in mode
+        or mode == "stream"
+        or any(re.match(r"--?(streamable-?)?http$", word) for word in words)
+        or (parsed.ports and any(word.partition("=")[0] == "--port" for word in words))
+    ):
         kind = "streamable-http"
     if not kind or not port:
         return None

@@ -18,7 +18,7 @@ _VALUE = re.compile(r"\$\(([\w.]+)\)")
 
 @dataclass(kw_only=True)
 class DotnetProject:
-    """``packs`` says that it makes a package of an MCP server, ``mcp`` why. ``version`` is None when the build sets it."""
+    """``packs``: it makes a package of an MCP server, ``mcp`` says why. No ``version``: the build sets it."""
 
     file: Path
     folder: str

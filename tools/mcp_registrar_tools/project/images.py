@@ -169,9 +169,7 @@ def _commands(project: Project) -> list[Image]:
             lower = line.lower()
             if not ("docker" in lower or "image:" in lower or "ghcr.io/" in lower):
                 continue
-            if "https://" in line or "http://" in line:
-                line = re.sub(r"https?://\S+", " ", line)
-            for match in _REFERENCE.finditer(line):
+            for match in _REFERENCE.finditer(re.sub(r"https?://\S+", " ", line)):
                 registry = match[1].split("/")[0]
                 if "." in registry or re.search(r"\bdocker\s|image:", lower):
                     results.append(

@@ -73,7 +73,7 @@ def _pyproject(project: Project, path: str, folder: str, text: str) -> Distribut
     listed += [need for extra in extras.values() for need in _strings(extra)]
     dist.dependencies = [re.split(r"[\s\[<>=!~;@(]", need, maxsplit=1)[0] for need in listed]
     dist.scripts = list(_table(table.get("scripts")))
-    urls = {
+    urls: dict[str, Any] = {
         **_table(table.get("urls")),
         **{k: table[k] for k in ("homepage", "repository", "documentation") if k in table},
     }
