@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import logging
 import os
 import sys
 import typing
@@ -48,6 +49,16 @@ def run(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        logging.getLogger(__name__).debug("unexpected failure", exc_info=True)
+        print_error(
+            RegistrarError(
+                "internal-error",
+                f"mcp-registrar itself failed ({type(error).__name__})",
+                "run it again with --log-level DEBUG and report what it prints",
+            )
+        )
+        return 1
 
 
 def serve_stdio(settings: Settings) -> int:
@@ -135,8 +146,9 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
     function = spec.function()
     outer = signature(function)
 
-    async def command(**arguments: Any) -> int:
-        form = arguments.pop("format")
+    async def command(*positional: Any, **named: Any) -> int:
+        arguments = public.bind(*positional, **named).arguments
+        form = arguments.pop("format", "text")
         bench, close = make_bench(settings)
         bench.progress = show_progress
         bench.ask = TerminalAsker()
@@ -167,7 +179,8 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
             annotation=Annotated[typing.Literal[formats], Parameter(help="how to print the result")],
         )
     )
-    command.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    public = inspect.Signature(parameters, return_annotation=int)
+    command.__signature__ = public  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": int}
     command.__doc__ = inspect.getdoc(function)
     command.__name__ = spec.name
