@@ -48,12 +48,12 @@ log = logging.getLogger("mcp_registrar.registry")
 class RegistryApp:
     """Handlers find the store, the settings and the metrics here."""
 
-    def __init__(self, store: Store, config: RegistryConfig) -> None:
+    def __init__(self, store: Store, config: RegistryConfig, outbound: Outbound | None = None) -> None:
         self.store = store
         self.config = config
         self.metrics = Metrics()
         self._tokens: Tokens | None = None
-        self._outbound: Outbound | None = None
+        self._outbound = outbound
         self._routes: dict[tuple[str, int], list[tuple[list[str], Handler]]] = {}
         for method, path, handler in (*reads.ROUTES, *writes.ROUTES, *_auth_routes()):
             for prefix in PREFIXES:
@@ -88,6 +88,12 @@ class RegistryApp:
             ca_file = settings.ca_file if settings is not None else None
             self._outbound = Outbound(trusted_origins=self.config.listed(self.config.trusted_origins), ca_file=ca_file)
         return self._outbound
+
+    async def txt(self, name: str, seconds: float) -> list[str]:
+        """TXT records of a domain. Raises OSError."""
+        from mcp_registrar.registry.auth.dns import txt
+
+        return await txt(name, seconds, self.config.dns_server)
 
     async def close(self) -> None:
         """Close what was opened here; the store belongs to the caller."""

@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mcp_registrar.registry.auth import domain, github, oidc
 from mcp_registrar.registry.auth.permissions import BLOCKED, Permission, is_blocked
-from mcp_registrar.registry.http import Answer, Request, failed, invalid, json_answer
+from mcp_registrar.registry.auth.proofs import Grant, Refused
+from mcp_registrar.registry.http import Answer, Problem, Request, failed, invalid, json_answer
 
 if TYPE_CHECKING:
     from mcp_registrar.registry.app import RegistryApp
-
-
-class Grant(NamedTuple):
-    """Who proved to be whom, and what that allows."""
-
-    subject: str
-    permissions: Sequence[Permission]
-
-
-class Refused(Exception):
-    """The proof does not hold; the text says why. ``told`` is False when the caller must not learn it."""
-
-    def __init__(self, message: str, *, told: bool = True) -> None:
-        super().__init__(message)
-        self.told = told
 
 
 Exchange = Callable[["RegistryApp", Mapping[str, str]], Awaitable[Grant]]
@@ -49,6 +36,11 @@ def _always(app: RegistryApp) -> bool:
 
 
 METHODS: dict[str, Method] = {
+    "github-at": Method(github.FIELDS, "Token exchange failed", _always, github.by_access_token),
+    "github-oidc": Method(oidc.FIELDS, "Token exchange failed", _always, oidc.by_github_actions),
+    "oidc": Method(oidc.FIELDS, "Token exchange failed", lambda app: app.config.oidc_enabled, oidc.by_issuer),
+    "dns": Method(domain.FIELDS, "DNS authentication failed", _always, domain.by_dns),
+    "http": Method(domain.FIELDS, "HTTP authentication failed", _always, domain.by_http),
     "none": Method((), "Token exchange failed", lambda app: app.config.enable_anonymous_auth, _none),
 }
 
@@ -68,16 +60,10 @@ async def exchange(method: str, app: RegistryApp, request: Request) -> Answer:
     except Refused as refusal:
         app.log_refusal(method, str(refusal))
         if not refusal.told:
-            raise failed_silently(way.title) from None
+            raise Problem(401, way.title) from None
         raise failed(401, way.title, str(refusal)) from None
     token, expires = (await app.tokens()).sign(method, grant.subject, grant.permissions)
     return json_answer({"registry_token": token, "expires_at": expires})
-
-
-def failed_silently(title: str) -> Exception:
-    from mcp_registrar.registry.http import Problem
-
-    return Problem(401, title)
 
 
 async def _body(request: Request, fields: Sequence[str]) -> dict[str, str]:
