@@ -26,20 +26,6 @@ ORG_HINT = (
 )
 
 
-def _rules() -> Any:
-    from mcp_registrar_tools import rules
-
-    return rules if hasattr(rules, "body_problems") else _NoRulesYet
-
-
-class _NoRulesYet:
-    @staticmethod
-    def body_problems(document: Any) -> list[Any]:
-        return []
-
-    publish_issues = schema_issues = publish_time_problems = body_problems
-
-
 async def _permissions(app: RegistryApp, request: Request) -> Sequence[Permission]:
     """What the caller may do. Raises `Problem` 401. The owner of this process needs no token."""
     if app.config.owner:
@@ -62,21 +48,19 @@ def _missing_header(app: RegistryApp, request: Request) -> list[dict[str, Any]]:
 
 
 async def _document(app: RegistryApp, request: Request, *, open_to_all: bool = False) -> dict[str, Any]:
-    """The body, when its shape is right (layer B)."""
-    rules = _rules()
+    """The body as the registry holds it (known fields, nothing empty), when its shape is right (layer B)."""
+    from mcp_registrar_tools.manifest import body
 
     errors = [] if open_to_all else _missing_header(app, request)
-    document = await request.json()
-    problems = rules.body_problems(document)
+    document, problems = body.bind(await request.json())
     errors += [{"message": p.message, "location": p.location, "value": p.value} for p in problems]
     if errors:
         raise invalid(*errors)
-    result: dict[str, Any] = document
-    return result
+    return document
 
 
 def _refuse_invalid(document: dict[str, Any], what: str) -> None:
-    rules = _rules()
+    from mcp_registrar_tools import rules
 
     if any(finding.severity == "error" for finding in rules.publish_issues(document)):
         raise Problem(422, f"Failed to {what} server, invalid schema: call /validate for details")
@@ -102,7 +86,7 @@ async def _refuse_unowned(app: RegistryApp, document: dict[str, Any], title: str
 
 
 async def publish(app: RegistryApp, request: Request) -> Answer:
-    rules = _rules()
+    from mcp_registrar_tools import rules
 
     document = await _document(app, request)
     permissions = await _permissions(app, request)
@@ -225,7 +209,7 @@ async def _apply(change: Awaitable[T]) -> T:
 
 
 async def validate(app: RegistryApp, request: Request) -> Answer:
-    rules = _rules()
+    from mcp_registrar_tools import rules
 
     document = await _document(app, request, open_to_all=True)
     findings = [*rules.publish_issues(document), *rules.schema_issues(document)]
