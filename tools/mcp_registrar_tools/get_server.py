@@ -69,7 +69,7 @@ async def get_server(
     client: Annotated[Literal[ClientName, ""], Field(description="show its configuration")] = "",
     use: Annotated[str, Field(description="package type or remote, when there are several")] = "",
     registry: Annotated[str, Field(description="as in publish")] = "",
-    detail: Literal["concise", "full"] = "concise",
+    detail: Annotated[Literal["concise", "full"], Field(description="full adds server.json")] = "concise",
 ) -> ServerInfo:
     """Show one server of a registry: packages, remotes, versions, and how to configure a client for it."""
     from mcp_registrar_tools.registries import connect
