@@ -315,3 +315,20 @@ def _libraries_into(root: Path, programs: list[Path]) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists():
                 shutil.copy2(source, target)
+
+
+def node_base() -> Path:
+    """A tar with this machine's Node.js, the libraries it needs, and busybox. Raises when there is no Node.js."""
+    program = shutil.which("node")
+    if program is None:
+        raise RuntimeError("no node on this machine")
+    target = CACHE / "node.tar"
+    with _once(target) as needed:
+        if needed:
+            with tempfile.TemporaryDirectory() as name:
+                root = Path(name)
+                _busybox_into(root)
+                shutil.copy2(os.path.realpath(program), root / "usr/local/bin/node")
+                _libraries_into(root, [root / "usr/local/bin/node"])
+                _pack(root, target)
+    return target

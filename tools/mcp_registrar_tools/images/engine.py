@@ -185,6 +185,11 @@ class Engine:
             raise failures.from_engine(failure[0], self.address) from failure[0]
 
 
+def client_of(engine: Engine, *, timeout: float) -> APIClient:
+    """A client of the SDK for several calls in threads; the caller closes it. ``timeout`` is seconds of silence."""
+    return _client(engine.address, engine.api_version, timeout)
+
+
 async def connect() -> Engine:
     """The engine, after it said who it is. Raises `ImageError` (``engine-…``) with what to do when it does not."""
     from mcp_registrar_tools.images import failures

@@ -69,6 +69,39 @@ async def push(engine: Engine, image: str, progress: Progress) -> Pushed:
     return Pushed(digest, state["size"])
 
 
+async def pull(engine: Engine, image: str, progress: Progress) -> None:
+    """Pull an image by its reference. Raises `ImageError` (``pull-failed``) with the registry's reason."""
+    reference = parse(image)
+    failure = ""
+
+    def start(client: APIClient) -> Iterable[Event]:
+        where = f"{reference.host}/{reference.repository}"
+        stream: Iterable[Event] = client.pull(
+            where, tag=reference.digest or reference.tag or "latest", stream=True, decode=True
+        )
+        return stream
+
+    async def on_event(event: Event) -> None:
+        nonlocal failure
+        if "error" in event:
+            failure = str((event.get("errorDetail") or {}).get("message") or event["error"])
+        elif event.get("status") == "Pull complete":
+            await progress(1, 2, f"pull {event.get('id', '')}: complete")
+
+    try:
+        await engine.stream(start, on_event, timeout=SILENCE_SECONDS)
+    except ImageError as error:
+        if error.code != "engine-error":
+            raise
+        failure = error.message
+    if failure:
+        raise ImageError(
+            "pull-failed",
+            f"{image} cannot be pulled: {failure}",
+            f"check its name; if it is private, `{failures.login_command(reference)}`",
+        )
+
+
 async def _digest_of(engine: Engine, image: str, repository: str) -> str:
     """What the engine noted after the push: engines that are not Docker's send no digest in the stream."""
     known = await engine.inspect(image) or {}

@@ -1,0 +1,45 @@
+"""Start (or reach) what an entry declares, as a client would, and see whether it is an MCP server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mcp_registrar_tools.answer import Answer
+from mcp_registrar_tools.images.check import Check
+from mcp_registrar_tools.workbench import Workbench
+
+
+class CheckResult(Answer):
+    """The verdict, see `Check`."""
+
+    check: Check
+
+    def lines(self) -> list[str]:
+        return self.check.lines()
+
+    def exit_code(self) -> int:
+        return 0 if self.check.ok else 1
+
+
+async def check_server(
+    bench: Workbench,
+    path: Annotated[str, Field(description="project folder or server.json")] = ".",
+    target: Annotated[
+        str, Field(description="an image, a URL, or a package type of the manifest; npm and pypi run on this machine")
+    ] = "",
+    env: Annotated[list[str] | None, Field(description="names of environment variables to pass on")] = None,
+    seconds: Annotated[int, Field(ge=1, le=600, description="time limit")] = 60,
+) -> CheckResult:
+    """Start the server as a client would and list its tools: an image in a container, a remote by its URL, and npm
+    or PyPI packages only when `target` names them.
+    """
+    from mcp_registrar_tools.images import trial
+
+    plan = await trial.plan(path, target, env or [])
+    check = await trial.run(bench, plan, float(seconds))
+    if check.ok:
+        return CheckResult(check=check, next=f'publish(path="{path}")')
+    again = f', target="{target}"' if target else ""
+    return CheckResult(check=check, next=f'after the cure, check_server(path="{path}"{again})')
