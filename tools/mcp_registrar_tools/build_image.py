@@ -51,11 +51,11 @@ async def build_image(
     tag: Annotated[str, Field(description="whole image reference, instead of name:version")] = "",
     registry: Annotated[str, Field(description="prefix, e.g. docker.io/user or ghcr.io/owner")] = "",
     platform: Annotated[str, Field(description="e.g. linux/amd64; several separated by commas")] = "",
-    push: bool = False,
+    push: Annotated[bool, Field(description="push it with Docker's own login")] = False,
     dockerfile: Annotated[str, Field(description="relative to path")] = "",
     target: Annotated[str, Field(description="build stage")] = "",
     build_args: Annotated[list[str] | None, Field(description="NAME=VALUE")] = None,
-    large_context: bool = False,
+    large_context: Annotated[bool, Field(description="allow a context over 500 MB")] = False,
 ) -> BuildResult:
     """Build the server's Docker image with the ownership label the registry demands, and push it with push=true."""
     import time
