@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mcp_registrar_tools.packages import cargo, fields, mcpb, npm, nuget, oci, pypi
+from mcp_registrar_tools.packages import cargo, mcpb, npm, nuget, oci, pypi
 
 HASH = "fe333e598595000ae021bd27117db32ec69af6987f507ba7a63c90638ff633ce"
 
@@ -85,7 +85,3 @@ def test_values_of_other_types_count_as_empty() -> None:
     for name in ("npm", "pypi", "nuget", "cargo", "oci", "mcpb"):
         module = import_module(f"mcp_registrar_tools.packages.{name}")
         assert module.field_problems({"identifier": 1, "version": None, "registryBaseUrl": [], "fileSha256": {}})
-
-
-def test_quoting_is_that_of_the_registry() -> None:
-    assert fields.go_quote('a"b\\\n\x01\x7f\u200b\u00e9\U000e0001') == r'"a\"b\\\n\x01\x7f\u200bé\U000e0001"'

@@ -16,20 +16,6 @@ def text(package: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def go_quote(text: str) -> str:
-    """A string as the registry quotes it in messages (Go's ``%q``)."""
-    named = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
-    named |= {'"': '\\"', "\\": "\\\\"}
-
-    def one(c: str) -> str:
-        if c in named or c == " " or (c.isprintable() and c != "\ufffd"):
-            return named.get(c, c)
-        code = ord(c)
-        return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-    return f'"{"".join(map(one, text))}"'
-
-
 def index_problems(
     package: Mapping[str, Any],
     *,

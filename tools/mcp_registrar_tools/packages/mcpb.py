@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mcp_registrar_tools.manifest.gotext import quote
 from mcp_registrar_tools.packages import fields
 from mcp_registrar_tools.packages.found import TEMPLATE, Found, Marker
 from mcp_registrar_tools.packages.found import entry as common_entry
@@ -161,7 +162,7 @@ def url_problems(identifier: str) -> list[str]:
     from urllib.parse import unquote, urlsplit
 
     if any(ord(c) < 0x20 or ord(c) == 0x7F for c in identifier):
-        shown = fields.go_quote(identifier)
+        shown = quote(identifier)
         return [f"invalid MCPB package URL: parse {shown}: net/url: invalid control character in URL"]
     try:
         parts = urlsplit(identifier)
