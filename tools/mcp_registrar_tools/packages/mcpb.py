@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.manifest.gotext import quote
 from mcp_registrar_tools.packages import fields
@@ -18,6 +18,10 @@ from mcp_registrar_tools.packages.found import TEMPLATE, Found, Marker
 from mcp_registrar_tools.packages.found import entry as common_entry
 from mcp_registrar_tools.project.edits import Edit
 from mcp_registrar_tools.project.walk import Project, line_of
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.outbound import Outbound
 
 # ---------------------------------------------------------------------------------------------------------------
 # In a project: detect, entry, marker, launch
@@ -191,3 +195,113 @@ def url_problems(identifier: str) -> list[str]:
     if "mcp" not in identifier.lower():
         found.append(f"MCPB package URL must contain 'mcp': {identifier}")
     return found
+
+
+DOWNLOAD_LIMIT = 128 * 1024 * 1024
+DOWNLOAD_SECONDS = 60.0
+
+
+async def verify(
+    package: Mapping[str, Any], server_name: str, outbound: Outbound, base_url: str = "", *, extras: bool = True
+) -> list[Finding]:
+    """Whether anybody can download the file. The registry neither compares its hash nor looks inside; ``extras`` do.
+
+    `packages.published` says what the findings are; ``package`` has passed `field_problems`. ``base_url`` is not
+    used: the identifier is the whole address.
+    """
+    from mcp_registrar_tools.errors import OutboundError
+    from mcp_registrar_tools.packages import published
+
+    url = package["identifier"]
+    try:
+        answer = await outbound.fetch(
+            "HEAD", url, headers={"user-agent": published.USER_AGENT}, timeout=published.SECONDS
+        )
+    except OutboundError as error:
+        return [published.unreachable("failed to verify MCPB package accessibility", error).finding]
+    moved = 300 <= answer.status < 400 and answer.headers.get("location")
+    if answer.status != 200 and not moved:
+        busy = answer.status == 429 or answer.status >= 500
+        code = "package-not-found" if answer.status == 404 else "package-registry-failed"
+        return [
+            published.note(
+                "package-registry-busy" if busy else code,
+                f"MCPB package '{url}' is not publicly accessible (status: {answer.status})",
+                "publish the release with this asset, in a public repository, before registering it",
+                severity="error",
+            )
+        ]
+    return await _inside(package, server_name, outbound) if extras else []
+
+
+async def _inside(package: Mapping[str, Any], server_name: str, outbound: Outbound) -> list[Finding]:
+    """Download the file: does it have the hash that clients will demand, and whose manifest is in it?"""
+    import anyio.to_thread
+
+    from mcp_registrar_tools.errors import OutboundError
+    from mcp_registrar_tools.packages import published
+
+    try:
+        answer = await outbound.fetch(
+            "GET",
+            package["identifier"],
+            headers={"user-agent": published.USER_AGENT},
+            timeout=DOWNLOAD_SECONDS,
+            limit=DOWNLOAD_LIMIT,
+            redirects=published.REDIRECTS,
+            other_hosts=True,
+        )
+    except OutboundError as error:
+        return [published.note("mcpb-not-compared", f"the file was not compared: {error.message}", error.hint)]
+    if answer.status != 200:
+        text = f"the file was not compared: its download answered with status {answer.status}"
+        return [published.note("mcpb-not-compared", text, "download it once by hand", severity="warning")]
+    return await anyio.to_thread.run_sync(_compare, answer.body, package, server_name)
+
+
+def _compare(body: bytes, package: Mapping[str, Any], server_name: str) -> list[Finding]:
+    import hashlib
+
+    from mcp_registrar_tools.packages.published import note
+
+    found = []
+    digest = hashlib.sha256(body).hexdigest()
+    expected = fields.text(package, "fileSha256")
+    if digest != expected:
+        found.append(
+            note(
+                "mcpb-hash-differs",
+                f"the published file has the SHA-256 {digest}, fileSha256 says {expected}",
+                f"set fileSha256 to {digest}: the registry does not compare, but clients refuse the file",
+                severity="warning",
+                path="fileSha256",
+            )
+        )
+    manifest = _manifest(body)
+    if manifest is None:
+        text = "the published file is no MCPB bundle: it holds no manifest.json"
+        return [*found, note("mcpb-no-manifest", text, "pack it with mcpb pack", severity="warning")]
+    name, version = fields.text(manifest, "name"), fields.text(manifest, "version")
+    part = server_name.rpartition("/")[2]
+    if name.lower() not in (server_name.lower(), part.lower()):
+        text = f"the bundle's manifest is named {name or 'nothing'}, the server {server_name}"
+        found.append(note("mcpb-name-differs", text, "check that this is the right file"))
+    declared = fields.text(package, "version")
+    if declared and version and version != declared:
+        text = f"the bundle's manifest has version {version}, the package entry says {declared}"
+        found.append(note("mcpb-version-differs", text, "check that this is the right file", path="version"))
+    return found
+
+
+def _manifest(body: bytes) -> Mapping[str, Any] | None:
+    """``manifest.json`` of a bundle (a ZIP file), None when there is none to read."""
+    import io
+    import json
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as bundle, bundle.open("manifest.json") as file:
+            document = json.loads(file.read(1024 * 1024))
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, NotImplementedError, RuntimeError, EOFError):
+        return None
+    return document if isinstance(document, dict) else None

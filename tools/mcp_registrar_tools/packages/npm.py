@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_registrar_tools.packages import fields
 from mcp_registrar_tools.packages.found import Found, Marker, about_mcp
 from mcp_registrar_tools.packages.found import entry as common_entry
 from mcp_registrar_tools.project.edits import Edit, edit_text, read_exact, set_json_member
 from mcp_registrar_tools.project.walk import Project, line_of
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.outbound import Outbound
 
 BASE_URL = "https://registry.npmjs.org"
 """The only `registryBaseUrl` the registry accepts for npm, and where it verifies."""
@@ -136,3 +140,62 @@ def field_problems(package: Mapping[str, Any]) -> list[str]:
         base_url=BASE_URL,
         hash_problem="NPM packages must not have 'fileSha256' field",
     )
+
+
+async def verify(
+    package: Mapping[str, Any], server_name: str, outbound: Outbound, base_url: str, *, extras: bool = True
+) -> list[Finding]:
+    """Whether the published version's ``mcpName`` equals the server's name, letter for letter.
+
+    `packages.published` says what the findings are; ``package`` has passed `field_problems`. ``extras`` adds what
+    explains a refusal.
+    """
+    from mcp_registrar_tools.packages import published
+
+    try:
+        found = await _mcp_name(package, outbound, base_url.rstrip("/"))
+        _compare(package, server_name, found)
+    except published.Refusal as refusal:
+        differs = refusal.finding.code == "ownership-marker-differs"
+        more = published.near_misses(server_name, [found], "package.json") if extras and differs else []
+        return [refusal.finding, *more]
+    return []
+
+
+async def _mcp_name(package: Mapping[str, Any], outbound: Outbound, base_url: str) -> str:
+    """``mcpName`` of the published version, empty without one."""
+    from mcp_registrar_tools.packages import published
+
+    at = f"{base_url}/{published.escape(package['identifier'])}"
+    answer = await published.get(
+        outbound,
+        f"{at}/{published.escape(package['version'])}",
+        "failed to fetch package metadata from NPM",
+        accept="application/json",
+    )
+    if answer.status != 200:
+        raise await published.index_refusal(
+            outbound, answer.status, package, label="NPM", place="the registry", probe_url=at
+        )
+    failure = "failed to parse NPM package metadata"
+    return published.string(published.parse(answer, failure), "mcpName", failure)
+
+
+def _compare(package: Mapping[str, Any], server_name: str, found: str) -> None:
+    from mcp_registrar_tools.packages.published import Refusal
+
+    name, version = package["identifier"], package["version"]
+    if not found:
+        raise Refusal(
+            "ownership-marker-missing",
+            f"NPM package '{name}' version '{version}' is missing required 'mcpName' field. "
+            f'Add this to your package.json: "mcpName": "{server_name}"',
+            f'add "mcpName": "{server_name}" to package.json, publish a new version to npm, name that version here',
+        )
+    if found != server_name:
+        raise Refusal(
+            "ownership-marker-differs",
+            f"NPM package '{name}' version '{version}' ownership validation failed. "
+            f"Expected mcpName '{server_name}', got '{found}'",
+            f'set "mcpName": "{server_name}" in package.json and publish a new version, or name the server {found}',
+        )

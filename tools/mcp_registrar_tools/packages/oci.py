@@ -7,7 +7,7 @@ registry verifies it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_registrar_tools.packages import fields
 from mcp_registrar_tools.packages.found import Found, Marker
@@ -15,6 +15,11 @@ from mcp_registrar_tools.packages.found import entry as common_entry
 from mcp_registrar_tools.project import dockerfile
 from mcp_registrar_tools.project.edits import Edit, edit_text, read_exact
 from mcp_registrar_tools.project.walk import Project
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.images.distribution import DistributionError, RemoteImage
+    from mcp_registrar_tools.outbound import Outbound
 
 # ---------------------------------------------------------------------------------------------------------------
 # In a project: detect, entry, marker, launch
@@ -139,3 +144,137 @@ def reference_problems(identifier: str) -> list[str]:
     if registry in ALLOWED_REGISTRIES or registry.endswith(ALLOWED_SUFFIXES):
         return []
     return [f"unsupported OCI registry: {registry}"]
+
+
+async def verify(
+    package: Mapping[str, Any], server_name: str, outbound: Outbound, base_url: str, *, extras: bool = True
+) -> list[Finding]:
+    """Whether the label of the published image equals the server's name, letter for letter, pulled by anybody.
+
+    ``base_url`` is where the image's registry is reached (`distribution.endpoint`). `packages.published` says what
+    the findings are; ``package`` has passed `field_problems`. ``extras`` adds what explains a refusal (whether an
+    image is private or not there, with Docker's own credentials) and which platforms the image serves.
+    """
+    from mcp_registrar_tools.images import distribution
+    from mcp_registrar_tools.images.reference import LABEL
+    from mcp_registrar_tools.packages import published
+
+    identifier = package["identifier"]
+    try:
+        image = await distribution.inspect(identifier, outbound, base_url=base_url)
+    except distribution.DistributionError as error:
+        more = (
+            await _private(identifier, server_name, outbound, base_url) if extras and error.status in (401, 403) else []
+        )
+        return [_refusal(identifier, error), *more]
+    found = image.labels.get(LABEL)
+    if found == server_name:
+        return _platforms(image) if extras else []
+    if found is None:
+        refusal = published.note(
+            "ownership-marker-missing",
+            f"OCI image '{identifier}' is missing required annotation. Add this to your Dockerfile: "
+            f'LABEL {LABEL}="{server_name}"',
+            "build and push the image again with that label; build_image sets it",
+            severity="error",
+        )
+    else:
+        refusal = published.note(
+            "ownership-marker-differs",
+            f"OCI image ownership validation failed. Expected annotation '{LABEL}' = '{server_name}', got '{found}'",
+            f'build and push the image again with LABEL {LABEL}="{server_name}", or name the server {found}',
+            severity="error",
+        )
+    more = published.near_misses(server_name, [found or ""], "the image's label") if extras and found else []
+    return [refusal, *more, *(_not_the_label(image, server_name) if extras and found is None else [])]
+
+
+def _refusal(identifier: str, error: DistributionError) -> Finding:
+    """The registry's words for an image that could not be read."""
+    from mcp_registrar_tools.packages import published
+
+    if error.about_config:
+        code, message = "package-registry-failed", f"failed to get image config: {error.message}"
+    elif error.timed_out:
+        code = "package-registry-unreachable"
+        message = (
+            f"OCI image validation timed out after 30 seconds for '{identifier}'. "
+            "The registry may be slow or unreachable"
+        )
+    elif error.status == 404:
+        code, message = "package-not-found", f"OCI image '{identifier}' does not exist in the registry"
+    elif error.status in (401, 403):
+        code = "image-private"
+        message = f"OCI image '{identifier}' is private or requires authentication. Only public images are supported"
+    elif error.status == 429:
+        # The registry fails closed here since 1.7.9; of its words only "retry shortly" is known.
+        code = "package-registry-busy"
+        message = (
+            f"OCI image '{identifier}' could not be validated: rate limited by registry (status: 429), retry shortly"
+        )
+    else:
+        code = "package-registry-busy" if error.status >= 500 else "package-registry-failed"
+        code = "package-registry-unreachable" if error.code == "image-unreachable" else code
+        message = f"failed to fetch OCI image: {error.message}"
+    hint = "push the image, or correct the reference; if you just pushed it, try again with wait=120"
+    return published.note(code, message, hint if error.status == 404 else error.hint, severity="error")
+
+
+async def _private(identifier: str, server_name: str, outbound: Outbound, base_url: str) -> list[Finding]:
+    """With Docker's own login: is the image there, and would it pass if it were public?"""
+    import anyio.to_thread
+
+    from mcp_registrar_tools.errors import ImageError
+    from mcp_registrar_tools.images import credentials, distribution
+    from mcp_registrar_tools.images.reference import LABEL, parse
+    from mcp_registrar_tools.packages import published
+
+    reference = parse(identifier)
+    try:
+        known = await anyio.to_thread.run_sync(credentials.find, reference.registry)
+        if known is None:
+            return []
+        image = await distribution.inspect(reference, outbound, base_url=base_url, credentials=known)
+    except ImageError:
+        return []
+    label = "carries the right label" if image.labels.get(LABEL) == server_name else "lacks the right label too"
+    return [
+        published.note(
+            "image-not-public",
+            f"with Docker's login for {reference.host} the image is there and {label}: it is private, not missing",
+            f"make the package public at {reference.host}; the official registry pulls without login",
+        )
+    ]
+
+
+def _not_the_label(image: RemoteImage, server_name: str) -> list[Finding]:
+    """An annotation or a label under another key does not count, and looks as if it did."""
+    from mcp_registrar_tools.packages import published
+
+    near = [key for key, value in image.labels.items() if value == server_name]
+    if not near:
+        return []
+    return [
+        published.note(
+            "ownership-other-label",
+            f"the image has the name under the label {near[0]}, which the registry does not read",
+            "use the key io.modelcontextprotocol.server.name",
+        )
+    ]
+
+
+def _platforms(image: RemoteImage) -> list[Finding]:
+    """Who has to emulate, or cannot run the image at all."""
+    from mcp_registrar_tools.packages import published
+
+    found = {name for name in image.platforms if name.startswith("linux/")}
+    lacking = [name for name in ("linux/amd64", "linux/arm64") if not any(p.startswith(name) for p in found)]
+    if not lacking:
+        return []
+    return [
+        published.note(
+            "image-platform",
+            f"the image is for {', '.join(image.platforms)} only; nothing for {', '.join(lacking)}",
+            f"build it with platforms={','.join(sorted({'linux/amd64', 'linux/arm64'}))} to serve both kinds of machines",
+        )
+    ]

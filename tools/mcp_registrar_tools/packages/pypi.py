@@ -7,14 +7,19 @@ registry verifies it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mcp_registrar_tools.manifest.gotext import quote
 from mcp_registrar_tools.packages import fields
 from mcp_registrar_tools.packages.found import Found, Marker, about_mcp, readme_marker
 from mcp_registrar_tools.packages.found import entry as common_entry
 from mcp_registrar_tools.project import python, readme
 from mcp_registrar_tools.project.edits import Edit
 from mcp_registrar_tools.project.walk import Project
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.outbound import Outbound
 
 BASE_URL = "https://pypi.org"
 """The only `registryBaseUrl` the registry accepts for PyPI, and where it verifies."""
@@ -99,4 +104,67 @@ def field_problems(package: Mapping[str, Any]) -> list[str]:
         label="PyPI",
         base_url=BASE_URL,
         hash_problem="PyPI packages must not have 'fileSha256' field - this is only for MCPB packages",
+    )
+
+
+async def verify(
+    package: Mapping[str, Any], server_name: str, outbound: Outbound, base_url: str, *, extras: bool = True
+) -> list[Finding]:
+    """Whether the description of the published version (its README) holds the token ``mcp-name: <server name>``.
+
+    `packages.published` says what the findings are; ``package`` has passed `field_problems`. ``extras`` adds what
+    explains a refusal.
+    """
+    from mcp_registrar_tools.packages import published
+
+    text = ""
+    try:
+        text = await _description(package, outbound, base_url.rstrip("/"))
+        _look(package, server_name, text)
+    except published.Refusal as refusal:
+        return [refusal.finding, *(published.readme_findings(text, server_name) if extras else [])]
+    return []
+
+
+async def _description(package: Mapping[str, Any], outbound: Outbound, base_url: str) -> str:
+    """``info.description`` of the published version."""
+    from mcp_registrar_tools.packages import published
+
+    at = f"{base_url}/pypi/{published.escape(package['identifier'])}"
+    answer = await published.get(
+        outbound,
+        f"{at}/{published.escape(package['version'])}/json",
+        "failed to fetch package metadata from PyPI",
+        accept="application/json",
+    )
+    if answer.status != 200:
+        raise await published.index_refusal(
+            outbound, answer.status, package, label="PyPI", place="PyPI", probe_url=f"{at}/json"
+        )
+    failure = "failed to parse PyPI package metadata"
+    info = published.member(published.parse(answer, failure), "info")
+    return published.string(info, "description", failure)
+
+
+def _look(package: Mapping[str, Any], server_name: str, text: str) -> None:
+    from mcp_registrar_tools.packages import mcp_name
+    from mcp_registrar_tools.packages.published import Refusal
+
+    if mcp_name.declares(text, server_name):
+        return
+    failed = f"PyPI package '{package['identifier']}' ownership validation failed"
+    trailing = mcp_name.glued_to(text, server_name)
+    if trailing is not None:
+        raise Refusal(
+            "ownership-marker-glued",
+            f"{failed}: found 'mcp-name: {server_name}' in the README, but it is immediately followed by "
+            f"{quote(trailing)} rather than a boundary. The token must be followed by a space, newline, an HTML tag, "
+            "or a comment close ('-->') — put it on its own line and republish",
+            "put the token on a line of its own and publish a new version to PyPI, name that version here",
+        )
+    raise Refusal(
+        "ownership-marker-missing",
+        f"{failed}. The server name '{server_name}' must appear as 'mcp-name: {server_name}' in the package README",
+        f"add <!-- mcp-name: {server_name} --> to the README that pyproject.toml names as readme, publish a new "
+        "version to PyPI, name that version here",
     )
