@@ -263,13 +263,13 @@ async def _forbidden(package: Mapping[str, Any], server_name: str, outbound: Out
 
 
 def _look(package: Mapping[str, Any], server_name: str, text: str) -> None:
-    from mcp_registrar_tools.packages import mcp_name
+    from mcp_registrar_tools.manifest import names
     from mcp_registrar_tools.packages.published import Refusal
 
-    if mcp_name.declares(text, server_name):
+    if names.has_token(text, server_name):
         return
     failed = f"cargo package '{package['identifier']}' ownership validation failed"
-    trailing = mcp_name.glued_to(text, server_name)
+    trailing = names.glued_to_token(text, server_name)
     if trailing is not None:
         raise Refusal(
             "ownership-marker-glued",

@@ -207,13 +207,13 @@ async def _without_readme(package: Mapping[str, Any], outbound: Outbound, index:
 
 
 def _look(package: Mapping[str, Any], server_name: str, text: str) -> None:
-    from mcp_registrar_tools.packages import mcp_name
+    from mcp_registrar_tools.manifest import names
     from mcp_registrar_tools.packages.published import Refusal
 
-    if mcp_name.declares(text, server_name):
+    if names.has_token(text, server_name):
         return
     failed = f"NuGet package '{package['identifier']}' ownership validation for version {package['version']} failed"
-    if mcp_name.glued_to(text, server_name) is not None:
+    if names.glued_to_token(text, server_name) is not None:
         raise Refusal(
             "ownership-marker-glued",
             f"{failed}: found 'mcp-name: {server_name}' in the README, but it is immediately followed by another "

@@ -275,6 +275,6 @@ def _platforms(image: RemoteImage) -> list[Finding]:
         published.note(
             "image-platform",
             f"the image is for {', '.join(image.platforms)} only; nothing for {', '.join(lacking)}",
-            f"build it with platforms={','.join(sorted({'linux/amd64', 'linux/arm64'}))} to serve both kinds of machines",
+            "build it for linux/amd64 and linux/arm64 to serve both kinds of machines",
         )
     ]

@@ -7,12 +7,12 @@ severity ``error`` are the verdict, everything else is for the reader only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.errors import OutboundError
 from mcp_registrar_tools.findings import Finding, Severity
-from mcp_registrar_tools.packages import mcp_name
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.outbound import Fetched, Outbound
@@ -29,6 +29,7 @@ WAITABLE = frozenset(
 )
 """Codes of verdicts that time may change: what was published a moment ago appears, a registry recovers."""
 
+_CLAIM = re.compile(r"mcp-name:[ \t]*([A-Za-z0-9._/-]+)", re.IGNORECASE)
 _TRANSIENT = ("take a moment to appear", "retry later", "retry shortly", "wait for validation to complete")
 
 
@@ -204,4 +205,13 @@ def near_misses(server_name: str, names: list[str], where: str) -> list[Finding]
 
 def readme_findings(text: str, server_name: str) -> list[Finding]:
     """`near_misses` of a README that does not hold the token."""
-    return near_misses(server_name, mcp_name.declared(text), "the README")
+    return near_misses(server_name, claimed_names(text), "the README")
+
+
+def claimed_names(text: str) -> list[str]:
+    """Every server name that a README claims, in any letter case and spacing, each once.
+
+    A full stop, slash or hyphen at the end is taken for punctuation.
+    """
+    found = (match[1].removesuffix("--").rstrip(".-/") for match in _CLAIM.finditer(text))
+    return list(dict.fromkeys(name for name in found if "/" in name))

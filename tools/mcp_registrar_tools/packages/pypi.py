@@ -147,13 +147,13 @@ async def _description(package: Mapping[str, Any], outbound: Outbound, base_url:
 
 
 def _look(package: Mapping[str, Any], server_name: str, text: str) -> None:
-    from mcp_registrar_tools.packages import mcp_name
+    from mcp_registrar_tools.manifest import names
     from mcp_registrar_tools.packages.published import Refusal
 
-    if mcp_name.declares(text, server_name):
+    if names.has_token(text, server_name):
         return
     failed = f"PyPI package '{package['identifier']}' ownership validation failed"
-    trailing = mcp_name.glued_to(text, server_name)
+    trailing = names.glued_to_token(text, server_name)
     if trailing is not None:
         raise Refusal(
             "ownership-marker-glued",

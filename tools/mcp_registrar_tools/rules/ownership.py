@@ -1,0 +1,239 @@
+"""Whether the published packages of a server say that they are this server's: R51, asked before the registry asks.
+
+Requests, decisions and words are those of the official registry; each package type has its own in `packages`. The
+registry asks one package after the other and stops at the first refusal; we ask all at once and keep the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mcp_registrar_tools.findings import Finding
+from mcp_registrar_tools.manifest import body
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from mcp_registrar_tools.outbound import Outbound
+    from mcp_registrar_tools.workbench import Progress, Settings
+
+PACKAGE_SECONDS = 45.0
+"""Everything asked about one package, once, is over by then; each request has a limit of its own below that."""
+AT_ONCE = 16
+"""Packages asked about at the same time."""
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 2.0, 15.0, 1.5
+"""Seconds between two looks while waiting for a package to appear."""
+
+_TYPES = ("npm", "pypi", "nuget", "cargo", "oci", "mcpb")
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ownership:
+    """What one package says. ``verified`` when the registry would accept it.
+
+    ``refusal`` is the registry's message without the words around it, empty when verified; ``findings`` the verdict
+    and what explains it, with paths of the whole document.
+    """
+
+    index: int
+    registry_type: str
+    identifier: str
+    version: str
+    refusal: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def verified(self) -> bool:
+        return not self.refusal
+
+
+async def verify(
+    document: Any,
+    outbound: Outbound,
+    settings: Settings,
+    *,
+    wait: float = 0,
+    progress: Progress | None = None,
+    extras: bool = True,
+) -> list[Ownership]:
+    """Ask about every package of a server.json, all at once; the answers are in the document's order.
+
+    ``wait`` is seconds to go on asking about a package that is not there yet, or whose registry is busy.
+    ``extras`` adds what explains a refusal and what the registry does not look at.
+    """
+    import anyio
+
+    bound = body.bind(document)[0]
+    packages = bound.get("packages", [])
+    answers: list[Ownership | None] = [None] * len(packages)
+    waiting = _Waiting(wait, progress)
+    limiter = anyio.CapacityLimiter(AT_ONCE)
+
+    async def one(index: int, package: dict[str, Any]) -> None:
+        async with limiter:
+            answers[index] = await _patiently(index, package, bound["name"], outbound, settings, extras, waiting)
+
+    async with anyio.create_task_group() as tasks:
+        for index, package in enumerate(packages):
+            tasks.start_soon(one, index, package)
+    return [answer for answer in answers if answer is not None]
+
+
+async def registry_problems(document: Any, outbound: Outbound, settings: Settings) -> list[Finding]:
+    """R51 for a registry: the refusals with its exact words, in its order. It would stop at the first."""
+    found = []
+    for answer in await verify(document, outbound, settings, extras=False):
+        for finding in answer.findings[:1]:
+            found.append(
+                finding.model_copy(update={"message": wrapped(answer.index, answer.identifier, finding.message)})
+            )
+    return found
+
+
+def wrapped(index: int, identifier: str, message: str) -> str:
+    """How the registry reports what is wrong with a package when it refuses to publish."""
+    return f"registry validation failed for package {index} ({identifier}): {message}"
+
+
+def base_url(package: dict[str, Any], settings: Settings, outbound: Outbound) -> str:
+    """Where this package's registry is reached; an address from settings may be private, the user named it."""
+    kind = package["registryType"]
+    if kind == "mcpb":
+        return ""
+    if kind == "oci":
+        from mcp_registrar_tools.images import distribution, reference
+
+        registry = reference.parse(package["identifier"]).registry
+        named = settings.oci_mirror
+        url = distribution.endpoint(registry, named)
+        named = named if url != distribution.endpoint(registry) else None
+    else:
+        named = {
+            "npm": settings.npm_url,
+            "pypi": settings.pypi_url,
+            "nuget": settings.nuget_url,
+            "cargo": settings.cargo_url,
+        }[kind]
+        url = named or _module(kind).BASE_URL
+    if named:
+        outbound.trust(url)
+    return url
+
+
+def _module(kind: str) -> ModuleType:
+    from importlib import import_module
+
+    return import_module(f"mcp_registrar_tools.packages.{kind}")
+
+
+async def _patiently(
+    index: int,
+    package: dict[str, Any],
+    server_name: str,
+    outbound: Outbound,
+    settings: Settings,
+    extras: bool,
+    waiting: _Waiting,
+) -> Ownership:
+    """The last answer about a package, after as many looks as `_Waiting` allows."""
+    pause = FIRST_PAUSE
+    while True:
+        findings = await _once(package, server_name, outbound, settings, extras)
+        verdict = next((finding for finding in findings if finding.severity == "error"), None)
+        if verdict is None or not _may_change(verdict) or not await waiting.pause(pause, package, verdict.message):
+            break
+        pause = min(pause * GROWTH, LONGEST_PAUSE)
+    return Ownership(
+        index=index,
+        registry_type=package["registryType"],
+        identifier=package["identifier"],
+        version=package.get("version", ""),
+        refusal=verdict.message if verdict else "",
+        findings=[_placed(index, finding) for finding in findings],
+    )
+
+
+def _may_change(verdict: Finding) -> bool:
+    from mcp_registrar_tools.packages import published
+
+    return verdict.code in published.WAITABLE or published.transient(verdict.message)
+
+
+async def _once(
+    package: dict[str, Any], server_name: str, outbound: Outbound, settings: Settings, extras: bool
+) -> list[Finding]:
+    """One look at one package: first the entry itself, as the registry does, then what is published."""
+    import anyio
+
+    from mcp_registrar_tools.packages import published
+
+    kind = package["registryType"]
+    if kind not in _TYPES:
+        message = f"unsupported registry type: {kind}"
+        return [_entry(message, f"use one of {', '.join(_TYPES)}", "registryType")]
+    module = _module(kind)
+    problems = module.field_problems(package)
+    if problems:
+        return [_entry(problems[0], "correct the entry; `validate` shows every such problem", "")]
+    try:
+        with anyio.fail_after(PACKAGE_SECONDS):
+            found: list[Finding] = await module.verify(
+                package, server_name, outbound, base_url(package, settings, outbound), extras=extras
+            )
+            return found
+    except TimeoutError:
+        return [
+            published.note(
+                "package-registry-unreachable",
+                f"failed to verify {kind} package '{package['identifier']}': not finished within {PACKAGE_SECONDS:g} s",
+                "try again later",
+                severity="error",
+            )
+        ]
+
+
+def _entry(message: str, hint: str, path: str) -> Finding:
+    """A refusal of the entry itself; `publish_time` reports the same without the network."""
+    from mcp_registrar_tools.packages import published
+
+    return published.note("package-entry", message, hint, severity="error", path=path)
+
+
+def _placed(index: int, finding: Finding) -> Finding:
+    """The finding with its path in the whole document."""
+    at: tuple[str | int, ...] = ("packages", index, finding.path) if finding.path else ("packages", index)
+    return finding.model_copy(update={"path": body.dotted(at), "at": at})
+
+
+class _Waiting:
+    """The time left for packages to appear, shared by all of them, and word of it to whoever waits."""
+
+    def __init__(self, seconds: float, progress: Progress | None, sleep: Sleep | None = None) -> None:
+        import anyio
+
+        self._seconds = seconds
+        self._progress = progress
+        self._sleep = sleep or anyio.sleep
+        self._start = anyio.current_time()
+
+    async def pause(self, seconds: float, package: dict[str, Any], why: str) -> bool:
+        """Sleep before the next look; False when the time is used up."""
+        import anyio
+
+        passed = anyio.current_time() - self._start
+        left = self._seconds - passed
+        if left <= 0:
+            return False
+        if self._progress is not None:
+            version = f" {package['version']}" if package.get("version") else ""
+            await self._progress(
+                min(passed, self._seconds),
+                self._seconds,
+                f"waiting for {package['registryType']} {package['identifier']}{version}: {why}",
+            )
+        await self._sleep(min(seconds, left))
+        return True
