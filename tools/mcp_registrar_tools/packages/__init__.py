@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
+    from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.outbound import Outbound
     from mcp_registrar_tools.packages.found import Found, Marker
     from mcp_registrar_tools.project.edits import Edit
     from mcp_registrar_tools.project.walk import Project
@@ -29,6 +31,17 @@ class PackageType(Protocol):
 
     def launch(self, package: dict[str, Any]) -> list[str]:
         """The command a client starts an entry with, without its arguments; empty when there is none."""
+
+    def field_problems(self, package: Mapping[str, Any]) -> list[str]:
+        """What the registry refuses in an entry without asking anybody, in its words and order."""
+
+    async def verify(
+        self, package: Mapping[str, Any], server_name: str, outbound: Outbound, base_url: str, *, extras: bool = True
+    ) -> list[Finding]:
+        """Whether the published package says that it is this server's; see `packages.published`.
+
+        ``package`` has passed `field_problems`. Findings of severity ``error`` are the verdict, at most one.
+        """
 
 
 class _Types(Mapping[str, PackageType]):

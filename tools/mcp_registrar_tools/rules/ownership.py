@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.findings import Finding
 from mcp_registrar_tools.manifest import body
+from mcp_registrar_tools.packages import TYPES
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from mcp_registrar_tools.outbound import Outbound
     from mcp_registrar_tools.workbench import Progress, Settings
 
@@ -25,8 +24,6 @@ AT_ONCE = 16
 """Packages asked about at the same time."""
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 2.0, 15.0, 1.5
 """Seconds between two looks while waiting for a package to appear."""
-
-_TYPES = ("npm", "pypi", "nuget", "cargo", "oci", "mcpb")
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -112,22 +109,18 @@ def base_url(package: dict[str, Any], settings: Settings, outbound: Outbound) ->
         url = distribution.endpoint(registry, named)
         named = named if url != distribution.endpoint(registry) else None
     else:
-        named = {
-            "npm": settings.npm_url,
-            "pypi": settings.pypi_url,
-            "nuget": settings.nuget_url,
-            "cargo": settings.cargo_url,
+        from mcp_registrar_tools.packages import cargo, npm, nuget, pypi
+
+        named, usual = {
+            "npm": (settings.npm_url, npm.BASE_URL),
+            "pypi": (settings.pypi_url, pypi.BASE_URL),
+            "nuget": (settings.nuget_url, nuget.BASE_URL),
+            "cargo": (settings.cargo_url, cargo.BASE_URL),
         }[kind]
-        url = named or _module(kind).BASE_URL
+        url = named or usual
     if named:
         outbound.trust(url)
     return url
-
-
-def _module(kind: str) -> ModuleType:
-    from importlib import import_module
-
-    return import_module(f"mcp_registrar_tools.packages.{kind}")
 
 
 async def _patiently(
@@ -172,19 +165,16 @@ async def _once(
     from mcp_registrar_tools.packages import published
 
     kind = package["registryType"]
-    if kind not in _TYPES:
+    if kind not in TYPES:
         message = f"unsupported registry type: {kind}"
-        return [_entry(message, f"use one of {', '.join(_TYPES)}", "registryType")]
-    module = _module(kind)
-    problems = module.field_problems(package)
+        return [_entry(message, f"use one of {', '.join(TYPES)}", "registryType")]
+    problems = TYPES[kind].field_problems(package)
     if problems:
         return [_entry(problems[0], "correct the entry; `validate` shows every such problem", "")]
     try:
         with anyio.fail_after(PACKAGE_SECONDS):
-            found: list[Finding] = await module.verify(
-                package, server_name, outbound, base_url(package, settings, outbound), extras=extras
-            )
-            return found
+            where = base_url(package, settings, outbound)
+            return await TYPES[kind].verify(package, server_name, outbound, where, extras=extras)
     except TimeoutError:
         return [
             published.note(
