@@ -326,7 +326,7 @@ class _Explain:
             found.append(error("pattern", f"does not match pattern {_quoted(pattern)}"))
         return found
 
-    def mapping(  # noqa: PLR0917 - the state of one step, used nowhere else
+    def mapping(
         self,
         schema: Json,
         value: Json,

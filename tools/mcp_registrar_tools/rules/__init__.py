@@ -12,17 +12,19 @@ from typing import Any, Literal
 from mcp_registrar_tools.findings import Finding
 from mcp_registrar_tools.manifest import body, schemas
 from mcp_registrar_tools.manifest.body import BodyProblem
-from mcp_registrar_tools.rules import publish_time, semantics, structure
+from mcp_registrar_tools.rules import advice, cures, publish_time, semantics, structure, templates
 
 __all__ = [
     "BodyProblem",
     "body_problems",
+    "check",
     "issue",
     "publish_issues",
     "publish_time_problems",
     "schema_issues",
 ]
 
+_ABOUT_MEMBERS = {"schema-required", "schema-additionalProperties"}
 _SCHEMA_CODES = {"schema-version-extraction-error", "schema-version-not-available"}
 
 
@@ -64,3 +66,52 @@ def issue(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity,
         "reference": finding.source if finding.layer == "structure" and finding.source else finding.code,
     }
+
+
+def check(document: Any) -> list[Finding]:
+    """Everything that can be said of a document alone: structure, semantics, publish time, advice; with
+    cures.
+
+    In the registry's order. What two layers say of the same place is said once, by the layer that would
+    refuse it first; values with placeholders are excused.
+    """
+    bound, problems = body.bind(document)
+    shape = [structure.from_body(problem) for problem in problems]
+    findings = [*shape, *_news(shape, semantics.problems(bound))]
+    findings += _news(findings, _schemas(document, bound["$schema"]))
+    findings += _news(shape, publish_time.problems(bound))
+    if any(finding.severity == "error" for finding in findings):
+        findings = templates.excuse(findings, document)
+    if isinstance(document, dict):
+        findings += _news(findings, advice.problems(document, bound))
+    return [cures.cure(finding, document) for finding in findings]
+
+
+def _schemas(document: Any, url: str) -> list[Finding]:
+    """The declared schema's errors, and what the current one will say besides."""
+    declared = schemas.version_of(url) if url else None
+    found: list[Finding] = []
+    if declared in schemas.VERSIONS:
+        found = structure.schema_findings(declared, document, every_branch=False)
+    if declared != schemas.CURRENT:
+        coming = structure.schema_findings(schemas.CURRENT, document, severity="warning", every_branch=False)
+        found += _news(found, coming)
+    return found
+
+
+def _news(known: list[Finding], more: list[Finding]) -> list[Finding]:
+    """Of ``more`` what is about places that no error of ``known`` is about: not the place itself, nor one
+    around it.
+    """
+    if not known or not more:
+        return more
+    places = {finding.at for finding in known if finding.severity == "error"}
+    if not places:
+        return more
+    parents = {place[:-1] for place in places if place}
+    return [
+        finding
+        for finding in more
+        if not any(finding.at[:length] in places for length in range(len(finding.at) + 1))
+        and not (finding.code in _ABOUT_MEMBERS and finding.at in parents)
+    ]
