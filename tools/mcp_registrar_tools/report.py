@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ _DIFF = {"concise": 1200, "full": 4000}
 
 class ValidationReport(Answer):
     """The verdict on a manifest. ``findings`` are the worst first; ``counts`` is of all, listed or not."""
+
+    FORMATS: ClassVar[tuple[str, ...]] = ("sarif", "github")
 
     valid: bool = Field(description="no error: the registry would accept it as far as could be checked")
     path: str = Field(default="", description="the file that was looked at")
@@ -64,13 +66,11 @@ class ValidationReport(Answer):
     def exit_code(self) -> int:
         return 0 if self.valid else 1
 
-    def render(self, format: str) -> str | None:
-        """SARIF 2.1.0 (``sarif``) or GitHub's workflow commands (``github``); None for another format."""
-        if format == "sarif":
+    def render(self, form: str) -> str:
+        """SARIF 2.1.0 (``sarif``) or GitHub's workflow commands (``github``)."""
+        if form == "sarif":
             return json.dumps(self._sarif(), indent=2)
-        if format == "github":
-            return "\n".join(self._annotation(finding) for finding in self.findings)
-        return None
+        return "\n".join(self._annotation(finding) for finding in self.findings)
 
     def _sarif(self) -> dict[str, Any]:
         rules = {finding.code: finding.layer for finding in self.findings}

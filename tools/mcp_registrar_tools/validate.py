@@ -189,6 +189,8 @@ def _next(report: ValidationReport, fixable: bool) -> str:
         return f"validate({where}, fix=true)"
     if not report.valid:
         return f"correct these places, then validate({where})"
+    if any(finding.code == "template-placeholder" for finding in report.findings):
+        return f"fill in the placeholders, then validate({where})"
     return f"publish({where})" if report.path else "write it to server.json, then publish(path=…)"
 
 
@@ -197,4 +199,10 @@ async def _ownership(bench: Workbench, document: dict[str, Any]) -> list[Finding
 
 
 async def _registry(bench: Workbench, registry: str, document: dict[str, Any]) -> list[Finding]:
-    return []
+    from mcp_registrar_tools.registries import connect
+    from mcp_registrar_tools.registries.compare import differences
+    from mcp_registrar_tools.registries.tokens import prediction
+    from mcp_registrar_tools.rules import registry_view
+
+    target = await connect(bench, registry)
+    return await registry_view.check(target, document, differences=differences, prediction=prediction)

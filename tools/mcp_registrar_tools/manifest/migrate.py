@@ -15,46 +15,21 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp_registrar_tools.manifest import body, schemas
+from mcp_registrar_tools.manifest.aliases import (
+    INPUT_ALIASES,
+    PACKAGE_ALIASES,
+    RENAMED,
+    REPOSITORY_ALIASES,
+    TOP_ALIASES,
+    TRANSPORT_ALIASES,
+    TRANSPORT_NAMES,
+    TYPE_NAMES,
+)
 from mcp_registrar_tools.manifest.body import Path, Struct, dotted
-from mcp_registrar_tools.manifest.schemas import OFFICIAL, PUBLISHER_PROVIDED, SNAKE_CASE
+from mcp_registrar_tools.manifest.schemas import OFFICIAL, PUBLISHER_PROVIDED
 
 Json = dict[str, Any]
 
-RENAMED = {snake: camel for camel, snake in SNAKE_CASE.items()}
-"""Keys of 2025-07-09 -> today's."""
-
-TOP_ALIASES = {"version_detail": "version", "versionDetail": "version", "homepage": "websiteUrl"}
-PACKAGE_ALIASES = {
-    "registry_name": "registryType",
-    "registryName": "registryType",
-    "registry": "registryType",
-    "type": "registryType",
-    "name": "identifier",
-    "package": "identifier",
-    "registry_url": "registryBaseUrl",
-    "registryUrl": "registryBaseUrl",
-    "runtime": "runtimeHint",
-    "sha256": "fileSha256",
-    "arguments": "packageArguments",
-    "args": "packageArguments",
-    "environment": "environmentVariables",
-    "env": "environmentVariables",
-    "transport_type": "transport",
-    "transportType": "transport",
-}
-TRANSPORT_ALIASES = {"transport_type": "type", "transportType": "type", "transport": "type", "uri": "url"}
-INPUT_ALIASES = {"required": "isRequired", "secret": "isSecret", "example": "placeholder", "enum": "choices"}
-REPOSITORY_ALIASES = {"directory": "subfolder"}
-
-TYPE_NAMES = {
-    "docker": "oci", "dockerhub": "oci", "docker-hub": "oci", "container": "oci", "ghcr": "oci", "node": "npm",
-    "pip": "pypi", "python": "pypi", "uvx": "pypi", "crates": "cargo", "crates.io": "cargo", "dxt": "mcpb",
-}  # fmt: skip
-TRANSPORT_NAMES = {
-    "http": "streamable-http", "https": "streamable-http", "streamable": "streamable-http",
-    "streamablehttp": "streamable-http", "streamable_http": "streamable-http", "http-stream": "streamable-http",
-    "server-sent-events": "sse",
-}  # fmt: skip
 _REFERENCE_HOST = re.compile(r"(?:[^/]*[.:][^/]*|localhost)/")
 _HAS_TAG = re.compile(r"(?::[A-Za-z0-9_.{}$-]+|@sha256:[a-f0-9]{64})\Z")
 _SSH = re.compile(r"(?:ssh://)?git@(github\.com|gitlab\.com)[:/](.+?)(?:\.git)?/?\Z")
@@ -303,22 +278,6 @@ class _Migration:
                     self.say(f"{dotted(at)}.fileSha256 is lower-case hex")
         elif kind in ("npm", "pypi", "nuget", "cargo"):
             self.without(package, at, "fileSha256")
-            self.base_url(package, at, kind)
-
-    def base_url(self, package: Json, at: Path, kind: str) -> None:
-        from urllib.parse import urlsplit
-
-        from mcp_registrar_tools.packages import cargo, npm, nuget, pypi
-
-        wanted = {"npm": npm, "pypi": pypi, "nuget": nuget, "cargo": cargo}[kind].BASE_URL
-        given = package.get("registryBaseUrl")
-        if not isinstance(given, str) or given == wanted:
-            return
-        hosts = (urlsplit(given).netloc.lower(), urlsplit(wanted).netloc)
-        aliases = ("www.npmjs.com", "npmjs.com", "www.npmjs.org", "www.nuget.org", "nuget.org", "www.crates.io")
-        if hosts[0] in (hosts[1], "www." + hosts[1], *aliases) or not hosts[0]:
-            package["registryBaseUrl"] = wanted
-            self.say(f"{dotted(at)}.registryBaseUrl is {wanted}")
 
     def without(self, package: Json, at: Path, *names: str) -> None:
         for name in names:

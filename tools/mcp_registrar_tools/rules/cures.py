@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp_registrar_tools.findings import Finding
-from mcp_registrar_tools.manifest import body, migrate, names, schemas
+from mcp_registrar_tools.manifest import aliases, body, migrate, names, schemas
 from mcp_registrar_tools.manifest.body import Path
 from mcp_registrar_tools.manifest.patch import get, pointer
 from mcp_registrar_tools.rules import semantics
@@ -63,10 +63,10 @@ _STRUCTS = {
     "runtimeArguments": body.ARGUMENT, "packageArguments": body.ARGUMENT, "variables": body.INPUT,
 }  # fmt: skip
 _ALIASES = {
-    "packages": migrate.PACKAGE_ALIASES,
-    "repository": migrate.REPOSITORY_ALIASES,
-    "transport": migrate.TRANSPORT_ALIASES,
-    "remotes": migrate.TRANSPORT_ALIASES,
+    "packages": aliases.PACKAGE_ALIASES,
+    "repository": aliases.REPOSITORY_ALIASES,
+    "transport": aliases.TRANSPORT_ALIASES,
+    "remotes": aliases.TRANSPORT_ALIASES,
 }
 
 
@@ -81,9 +81,9 @@ def _missing(at: Path, value: Any, document: Any) -> Cure:
     name = str(at[-1])
     parent = get(document, at[:-1]) or {}
     where, _ = _struct_of(at)
-    aliases = {**migrate.RENAMED, **_ALIASES.get(where, migrate.INPUT_ALIASES if where else migrate.TOP_ALIASES)}
+    known = {**aliases.RENAMED, **_ALIASES.get(where, aliases.INPUT_ALIASES if where else aliases.TOP_ALIASES)}
     for key in parent if isinstance(parent, dict) else ():
-        if aliases.get(key) == name:
+        if known.get(key) == name:
             if isinstance(parent[key], str):
                 old = (*at[:-1], key)
                 return f"{key} is now called {name}", [{"op": "move", "from": pointer(old), "path": pointer(at)}]
@@ -107,12 +107,12 @@ def _unexpected(at: Path, value: Any, document: Any) -> Cure:
     key = str(at[-1])
     parent = get(document, at[:-1])
     where, struct = _struct_of(at)
-    aliases = _ALIASES.get(where, migrate.INPUT_ALIASES if where else migrate.TOP_ALIASES)
-    name = migrate.RENAMED.get(key) or aliases.get(key)
+    known = _ALIASES.get(where, aliases.INPUT_ALIASES if where else aliases.TOP_ALIASES)
+    name = aliases.RENAMED.get(key) or known.get(key)
     if name in struct.names:
         if isinstance(parent, dict) and name in parent:
             return f"remove it: {name} says it", _remove(at)
-        if where or key not in aliases:
+        if where or key not in known:
             to = (*at[:-1], name)
             return f"rename it to {name}", [{"op": "move", "from": pointer(at), "path": pointer(to)}]
         return f"it is called {name} today; validate with fix=true rewrites it", None
@@ -272,7 +272,7 @@ def _starts_with_name(at: Path, value: Any, document: Any) -> Cure:
 
 
 def _transport_type(at: Path, value: Any, document: Any) -> Cure:
-    known = migrate.TRANSPORT_NAMES.get(str(value).lower(), str(value).lower())
+    known = aliases.TRANSPORT_NAMES.get(str(value).lower(), str(value).lower())
     allowed = ("streamable-http", "sse") if at[0] == "remotes" else ("stdio", "streamable-http", "sse")
     if known in allowed:
         return f"write {known}", _replace(at, known)
@@ -335,7 +335,7 @@ def _forbidden(at: Path, value: Any, document: Any) -> Cure:
 
 
 def _registry_type(at: Path, value: Any, document: Any) -> Cure:
-    known = migrate.TYPE_NAMES.get(str(value).lower(), str(value).lower())
+    known = aliases.TYPE_NAMES.get(str(value).lower(), str(value).lower())
     if known in ("npm", "pypi", "nuget", "cargo", "oci", "mcpb"):
         return f"write {known}", _replace(at, known)
     return "use npm, pypi, nuget, cargo, oci or mcpb", None
