@@ -211,6 +211,8 @@ class ClientAsker:
     declares no elicitation cannot be asked: None.
     """
 
+    patience = 40.0  # some clients give a call up after a minute
+
     def __init__(self, context: Context[Any, Any]) -> None:
         self._context = context
         self._asked = 0

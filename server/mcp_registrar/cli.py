@@ -239,6 +239,8 @@ def _clear_progress() -> None:
 class TerminalAsker:
     """Asks on the terminal; without one nobody can be asked."""
 
+    patience = 900.0
+
     async def confirm(self, question: str) -> bool | None:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return None

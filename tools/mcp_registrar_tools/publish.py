@@ -31,7 +31,6 @@ class PublishAnswer(Answer):
     url: str
     rehearsal: bool
     is_latest: bool = False
-    published_at: str = ""
     login: str = ""
     notes: list[str] = Field(default_factory=list)
 
@@ -66,15 +65,12 @@ class PublishRefused(RegistryError):
 
 async def publish(
     bench: Workbench,
-    path: Annotated[str, Field(description="project folder or server.json")] = ".",
-    registry: Annotated[str, Field(description='"local" (a rehearsal), "official", another name or a URL')] = "",
-    dry_run: Annotated[bool, Field(description="do everything but the write")] = False,
+    path: Annotated[str, Field(description="project or server.json")] = ".",
+    registry: Annotated[str, Field(description="local (a rehearsal), official, a name or URL")] = "",
+    dry_run: Annotated[bool, Field(description="all but the write")] = False,
     wait: Annotated[int, Field(ge=0, le=3600, description="seconds to wait for packages to appear")] = 0,
 ) -> PublishAnswer:
-    """Publish server.json: validates, checks permission and duplicates, publishes, reads back.
-
-    Safe to repeat: the same content again is "already published".
-    """
+    """Publish server.json: validate, check permission and duplicates, publish, read back. Safe to repeat."""
     from mcp_registrar_tools.registries import connect
     from mcp_registrar_tools.registries.compare import differences
     from mcp_registrar_tools.registries.names import resolve
@@ -106,7 +102,6 @@ async def publish(
             url=target.page(name, version),
             rehearsal=rehearsal,
             is_latest=bool(item and item.is_latest),
-            published_at=item.published_at if item else "",
             login=login,
             notes=notes,
             next=next_call,
@@ -190,11 +185,8 @@ def read_document(path: str) -> tuple[Path, dict[str, Any]]:
 
 def refuse_invalid(document: dict[str, Any], file: Path, path: str) -> None:
     """Raise `PublishRefused` with every reason for which any registry of these rules would say no."""
-    from mcp_registrar_tools import rules as all_rules
+    from mcp_registrar_tools import rules
 
-    rules: Any = all_rules
-    if not hasattr(rules, "publish_issues"):
-        return
     findings = [
         Finding(
             code="body",

@@ -74,15 +74,15 @@ class SearchAnswer(Answer):
 
 async def search(
     bench: Workbench,
-    words: Annotated[str, Field(description="words in name, title or description; empty lists all")] = "",
-    registry: Annotated[str, Field(description='"local", "official", another name or a URL')] = "",
-    type: Annotated[str, Field(description="npm, pypi, oci, nuget, cargo, mcpb, streamable-http or sse")] = "",
-    status: Annotated[Literal["", "active", "deprecated", "deleted"], Field(description="only this status")] = "",
-    updated_since: Annotated[str, Field(description="RFC 3339 time or a date")] = "",
-    limit: Annotated[int, Field(ge=1, le=100)] = 20,
-    cursor: Annotated[str, Field(description="from the previous answer")] = "",
+    words: Annotated[str, Field(description="empty lists all")] = "",
+    registry: Annotated[str, Field(description="local, official, a name or URL")] = "",
+    type: Annotated[str, Field(description="package or remote type")] = "",
+    status: Annotated[Literal["", "active", "deprecated", "deleted"], Field(description="only this")] = "",
+    updated_since: Annotated[str, Field(description="time or date")] = "",
+    limit: Annotated[int, Field(ge=1, le=100, description="rows")] = 20,
+    cursor: Annotated[str, Field(description="of the previous answer")] = "",
 ) -> SearchAnswer:
-    """Search a registry for MCP servers (latest versions): NAME VERSION TYPE PUBLISHED DEPLOYED UPDATED."""
+    """Search a registry for MCP servers by words in name, title or description; latest versions."""
     from mcp_registrar_tools.registries import connect
 
     target = await connect(bench, registry)

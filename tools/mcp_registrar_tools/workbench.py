@@ -56,6 +56,9 @@ class Settings:
 class Asker(Protocol):
     """Asking the person, where the client can. Each answer is None when this client cannot be asked."""
 
+    patience: float
+    """Seconds that a call may wait for the person to act elsewhere, before the client gives the call up."""
+
     async def confirm(self, question: str) -> bool | None:
         """A yes or no. The question must depend on the arguments only: a stateless client asks by calling again."""
 
@@ -65,6 +68,8 @@ class Asker(Protocol):
 
 class NobodyToAsk:
     """An `Asker` for clients that cannot ask."""
+
+    patience = 40.0
 
     async def confirm(self, question: str) -> bool | None:
         return None

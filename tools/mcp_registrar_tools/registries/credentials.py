@@ -16,8 +16,12 @@ from typing import Any, Literal, get_args
 
 from mcp_registrar_tools.errors import LoginError
 from mcp_registrar_tools.manifest.files import write_atomic
+from mcp_registrar_tools.registries.github import DeviceFlow
 
 Method = Literal["github", "github-oidc", "dns", "http", "oidc", "none"]
+KEY_VARIABLE = "MCP_PRIVATE_KEY"
+"""Where CI keeps a domain's private key."""
+OIDC_VARIABLE = "MCP_OIDC_TOKEN"
 KEYRING_SERVICE = "mcp-registrar"
 KEYRING_PATIENCE = 30.0
 """Seconds: a locked keyring asks its owner first."""
@@ -90,10 +94,13 @@ class CredentialStore:
         record = {"registry": url, **asdict(credential)}
         if secret and credential.source == "stored":
             record["secret"] = secret
+        self._write(self.path(url), record)
+        return credential
+
+    def _write(self, path: Path, record: dict[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder.chmod(0o700)
-        write_atomic(self.path(url), json.dumps(record).encode(), mode=0o600)
-        return credential
+        write_atomic(path, json.dumps(record).encode(), mode=0o600)
 
     async def secret(self, url: str, credential: Credential) -> str:
         """The token kept by `save`. Raises `LoginError` when it is gone."""
@@ -107,9 +114,28 @@ class CredentialStore:
             )
         return secret
 
+    # A device login that waits for its person, until the code runs out
+
+    def keep_flow(self, url: str, flow: DeviceFlow) -> None:
+        self._write(self.path(url).with_suffix(".pending"), {"registry": url, **asdict(flow)})
+
+    def flow(self, url: str) -> DeviceFlow | None:
+        """The device login that has begun for this registry and can still end well."""
+        try:
+            record = json.loads(self.path(url).with_suffix(".pending").read_bytes())
+            record.pop("registry")
+            flow = DeviceFlow(**record)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+        return None if flow.expired else flow
+
+    def end_flow(self, url: str) -> None:
+        self.path(url).with_suffix(".pending").unlink(missing_ok=True)
+
     async def delete(self, url: str) -> bool:
         """Forget the login; True when there was one."""
         credential = self.load(url)
+        self.end_flow(url)
         if credential and credential.source == "keyring":
             await _keyring("delete_password", KEYRING_SERVICE, url)
         try:

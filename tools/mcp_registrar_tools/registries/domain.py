@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mcp_registrar_tools.errors import InputError, OutboundError
@@ -17,14 +18,14 @@ SELECTORS = ("_mcp-auth", "_mcp-registry")
 """Where people put the record by mistake; the registry reads the domain itself only."""
 WELL_KNOWN = "/.well-known/mcp-registry-auth"
 WELL_KNOWN_LIMIT = 4096
-LABEL = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
+LABEL = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\Z")
 
 
 def check_domain(domain: str) -> str:
-    """The domain without surrounding blanks and final dot. Raises `InputError` for what the registry refuses."""
-    domain = domain.strip().rstrip(".")
+    """The domain as given. Raises `InputError` for what the registry refuses."""
     labels = domain.split(".")
-    if len(labels) < 2 or len(domain) > 253 or labels[-1].isdigit() or not all(map(LABEL.match, labels)):
+    address = len(labels) == 4 and all(map(str.isdigit, labels))
+    if len(labels) < 2 or len(domain) > 253 or address or not all(map(LABEL.match, labels)):
         raise InputError(
             "invalid-domain",
             f"{domain[:80]!r} is no domain name",
@@ -36,6 +37,16 @@ def check_domain(domain: str) -> str:
 def namespace(domain: str) -> str:
     """``api.example.com`` -> ``com.example.api``."""
     return ".".join(reversed(domain.split(".")))
+
+
+def key_path(settings: Settings, domain: str) -> Path:
+    """Where a domain's private key is kept unless a call names another file."""
+    return settings.data_dir / "keys" / f"{domain.lower()}.key"
+
+
+def private_path(path: str) -> Path:
+    """A file named by the user, absolute."""
+    return Path(path).expanduser().absolute()
 
 
 def now() -> datetime:

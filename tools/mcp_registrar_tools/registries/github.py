@@ -26,20 +26,20 @@ LONGEST_FLOW = 3600.0
 
 @dataclass(repr=False)
 class DeviceFlow:
-    """A device login that waits for the person. ``code`` is what they type at ``url``; times are in seconds."""
+    """A device login that waits for the person. ``code`` is what they type at ``url``; times are Unix seconds."""
 
     url: str
     code: str
     device_code: str
     client_id: str
     interval: float
-    expires_at: float  # time.monotonic()
+    expires_at: float
     next_poll: float
     graces: int = 2
 
     @property
     def expired(self) -> bool:
-        return time.monotonic() >= self.expires_at
+        return time.time() >= self.expires_at
 
 
 async def token_at_hand() -> tuple[str, str] | None:
@@ -76,7 +76,7 @@ async def start_device_flow(outbound: Outbound, github_url: str, client_id: str)
             f"GitHub did not start a device login ({_reason(answer, body)})",
             "try again, or set MCP_GITHUB_TOKEN",
         )
-    now = time.monotonic()
+    now = time.time()
     interval = _seconds(body.get("interval"), 5.0, LONGEST_INTERVAL)
     return DeviceFlow(
         url=clean(str(body.get("verification_uri") or f"{github_url}/login/device"), 200),
@@ -96,13 +96,13 @@ async def poll_device_flow(outbound: Outbound, github_url: str, flow: DeviceFlow
     """
     import anyio
 
-    deadline = time.monotonic() + patience
+    deadline = time.time() + patience
     while not flow.expired:
-        wait = flow.next_poll - time.monotonic()
-        if time.monotonic() + wait > deadline:
+        wait = flow.next_poll - time.time()
+        if time.time() + wait > deadline:
             return None
         await anyio.sleep(max(wait, 0))
-        flow.next_poll = time.monotonic() + flow.interval
+        flow.next_poll = time.time() + flow.interval
         answer = await _post(
             outbound,
             f"{github_url}/login/oauth/access_token",
@@ -130,7 +130,7 @@ async def poll_device_flow(outbound: Outbound, github_url: str, flow: DeviceFlow
             raise LoginError(
                 "device-login", f"GitHub refused ({_reason(answer, body)})", "log in again, or set MCP_GITHUB_TOKEN"
             )
-        flow.next_poll = time.monotonic() + flow.interval
+        flow.next_poll = time.time() + flow.interval
     raise LoginError("code-expired", "nobody typed the code in time", "log in again for a new code")
 
 

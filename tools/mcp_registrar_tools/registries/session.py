@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.errors import LoginError
+from mcp_registrar_tools.manifest.files import read_text_file
 from mcp_registrar_tools.registries import domain as domains
 from mcp_registrar_tools.registries import github, signing, tokens
 from mcp_registrar_tools.registries.credentials import Credential, CredentialStore, Method
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from mcp_registrar_tools.registries.names import Place
     from mcp_registrar_tools.workbench import Workbench
 
-KEY_VARIABLE = "MCP_PRIVATE_KEY"
-"""Where CI keeps a domain's private key."""
-OIDC_VARIABLE = "MCP_OIDC_TOKEN"
 SKEW = 10.0
 """Seconds of difference between the clocks from which a refused timestamp is explained by it (the window is 15)."""
 
@@ -84,9 +82,10 @@ class Session:
                 f"nobody is logged in to {self.place.name}",
                 f'login(registry="{self.place.name}") and then repeat this call',
             )
-        return await self.exchange(credential)
+        await self.exchange(credential)
+        return _held[self._slot]
 
-    async def exchange(self, credential: Credential, secret: str = "") -> _Held:
+    async def exchange(self, credential: Credential, secret: str = "") -> tokens.Grants:
         """Trade the long-lived secret for the registry's token and hold that.
 
         ``secret`` spares looking it up where the caller has it already. Raises `LoginError`.
@@ -120,9 +119,23 @@ class Session:
         grants = tokens.read(token)
         if not grants.expires_at:
             grants = tokens.Grants(grants.method, grants.subject, expires_at, grants.permissions, grants.readable)
-        held = _Held(token, grants)
-        _held[self._slot] = held
-        return held
+        _held[self._slot] = _Held(token, grants)
+        return grants
+
+    async def client_id(self) -> str:
+        """The GitHub app that this registry logs people in with. Raises `LoginError` when it has none."""
+        answer = await self._bench.outbound.fetch("GET", f"{self.place.url}{self.prefix}/health")
+        try:
+            found = answer.json().get("github_client_id")
+        except (ValueError, AttributeError):
+            found = None
+        if not found:
+            raise LoginError(
+                "method-unavailable",
+                f"{self.place.name} offers no login with a GitHub device code",
+                "set MCP_GITHUB_TOKEN, or use another method",
+            )
+        return str(found)
 
     async def _secret(self, credential: Credential) -> str:
         kind, _, where = credential.source.partition(":")
@@ -138,6 +151,8 @@ class Session:
             if value := await github.gh_token():
                 return value
             raise LoginError("token-gone", "gh has no token", "run `gh auth login`, or log in another way")
+        if kind == "file":
+            return read_text_file(Path(where), limit=65_536).strip()
         return await self.store.secret(self.place.url, credential)
 
     def key(self, credential: Credential) -> signing.SigningKey:
