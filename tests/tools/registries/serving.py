@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import uvicorn
 
@@ -137,3 +138,158 @@ def project(folder: Path, content: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "server.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     return folder
+
+
+class GitHub:
+    """A stand-in for GitHub over HTTP: the API that the registry asks, the device login that we ask.
+
+    ``accounts`` maps tokens to ``(login, organisations owned)``; ``polls`` is the list of answers that the device
+    login still gives before the token, such as ``{"error": "authorization_pending"}``.
+    """
+
+    def __init__(self, accounts: dict[str, tuple[str, list[str]]] | None = None) -> None:
+        self.accounts = accounts or {}
+        self.polls: list[dict[str, Any]] = []
+        self.device_token = ""
+        self.interval = 0.01
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await Json(
+            {
+                "POST /login/device/code": self._start,
+                "POST /login/oauth/access_token": self._poll,
+                "GET /user": self._user,
+                "GET /user/memberships/orgs": self._organisations,
+            }
+        )(scope, receive, send)
+
+    def _form(self, body: bytes) -> dict[str, str]:
+        return dict(parse_qsl(body.decode()))
+
+    def _start(self, query: str, headers: dict[str, str], body: bytes) -> Any:
+        self.asked.append(("start", self._form(body)))
+        return 200, {
+            "device_code": "d3v1c3-s3cr3t-c0de-0123456789",
+            "user_code": "WDJB-MJHT",
+            "verification_uri": "https://github.com/login/device",
+            "expires_in": 900,
+            "interval": self.interval,
+        }
+
+    def _poll(self, query: str, headers: dict[str, str], body: bytes) -> Any:
+        self.asked.append(("poll", self._form(body)))
+        if self.polls:
+            return 200, self.polls.pop(0)
+        return 200, {"access_token": self.device_token, "token_type": "bearer", "scope": "read:org,read:user"}
+
+    def _account(self, headers: dict[str, str]) -> tuple[str, list[str]] | None:
+        return self.accounts.get(headers.get("authorization", "").removeprefix("Bearer "))
+
+    def _user(self, query: str, headers: dict[str, str], body: bytes) -> Any:
+        account = self._account(headers)
+        return (200, {"login": account[0], "id": 1}) if account else (401, {"message": "Bad credentials"})
+
+    def _organisations(self, query: str, headers: dict[str, str], body: bytes) -> Any:
+        account = self._account(headers)
+        owned = account[1] if account else []
+        return 200, [
+            {"state": "active", "role": "admin", "organization": {"login": name, "id": 2}} for name in owned
+        ] + [{"state": "active", "role": "member", "organization": {"login": "only-member", "id": 3}}]
+
+
+class Issuer:
+    """A stand-in for an OpenID Connect issuer, GitHub Actions' among them: keys, and tokens on request."""
+
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.url = ""
+        self.claims: dict[str, Any] = {}
+        self.audiences: list[str] = []
+
+    def token(self, audience: str) -> str:
+        import time
+
+        import jwt
+
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": audience, "iat": now, "exp": now + 300, **self.claims}
+        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": "one"})
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        from jwt.algorithms import RSAAlgorithm
+
+        jwks = {"keys": [RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True) | {"kid": "one", "alg": "RS256"}]}
+        await Json(
+            {
+                "GET /.well-known/jwks": jwks,
+                "GET /.well-known/openid-configuration": {
+                    "issuer": self.url,
+                    "jwks_uri": f"{self.url}/.well-known/jwks",
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                },
+                "GET /token": self._token,
+            }
+        )(scope, receive, send)
+
+    def _token(self, query: str, headers: dict[str, str], body: bytes) -> Any:
+        if headers.get("authorization") != "Bearer actions-request-secret":
+            return 401, {}
+        audience = dict(parse_qsl(query)).get("audience", "")
+        self.audiences.append(audience)
+        return 200, {"value": self.token(audience)}
+
+
+def certificate(folder: Path, *names: str) -> tuple[Path, Path, Path]:
+    """A local certificate authority and a server certificate for these names: CA file, key file, certificate file."""
+    import ipaddress
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.x509.oid import NameOID
+
+    def name(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    def general(text: str) -> x509.GeneralName:
+        try:
+            return x509.IPAddress(ipaddress.ip_address(text))
+        except ValueError:
+            return x509.DNSName(text)
+
+    now = datetime.now(UTC)
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+
+    def builder(subject: str, public: Any) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name(subject))
+            .issuer_name(name("test authority"))
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+        )
+
+    authority = (
+        builder("test authority", ca_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    leaf = (
+        builder(names[0], key.public_key())
+        .add_extension(x509.SubjectAlternativeName([general(each) for each in names]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    files = folder / "ca.pem", folder / "server.key", folder / "server.pem"
+    files[0].write_bytes(authority.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    files[2].write_bytes(leaf.public_bytes(Encoding.PEM))
+    return files

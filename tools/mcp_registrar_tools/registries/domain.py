@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mcp_registrar_tools.addresses import is_domain
 from mcp_registrar_tools.errors import InputError, OutboundError
 from mcp_registrar_tools.registries.signing import RECORD, SigningKey
 
@@ -18,14 +18,11 @@ SELECTORS = ("_mcp-auth", "_mcp-registry")
 """Where people put the record by mistake; the registry reads the domain itself only."""
 WELL_KNOWN = "/.well-known/mcp-registry-auth"
 WELL_KNOWN_LIMIT = 4096
-LABEL = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\Z")
 
 
 def check_domain(domain: str) -> str:
     """The domain as given. Raises `InputError` for what the registry refuses."""
-    labels = domain.split(".")
-    address = len(labels) == 4 and all(map(str.isdigit, labels))
-    if len(labels) < 2 or len(domain) > 253 or address or not all(map(LABEL.match, labels)):
+    if not is_domain(domain):
         raise InputError(
             "invalid-domain",
             f"{domain[:80]!r} is no domain name",
