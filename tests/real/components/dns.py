@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,11 +58,14 @@ def start(zone: dict[str, list[str]] | None = None) -> Iterator[NameServer]:
     port = udp.server.server_address[1]
     tcp = DNSServer(Zone(), address="127.0.0.1", port=port, tcp=True, logger=quiet)
     running.address = f"127.0.0.1:{port}"
-    for server in (udp, tcp):
-        server.start_thread()
+    threads = [
+        threading.Thread(target=server.server.serve_forever, args=(0.02,), daemon=True) for server in (udp, tcp)
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield running
     finally:
         for server in (udp, tcp):
-            server.stop()
+            server.server.shutdown()
             server.server.server_close()

@@ -38,7 +38,7 @@ def serve(app: App, *, certificate: tuple[str, str] | None = None) -> Iterator[s
     try:
         yield f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
+        server.should_exit = server.force_exit = True
         thread.join(10)
 
 
