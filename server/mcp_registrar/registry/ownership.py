@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
 
 
+REPORT_SECONDS = 5.0
+"""A rehearsal does not hang because this machine is offline: a package that takes longer is reported as such."""
+
+
 async def problems(app: RegistryApp, document: dict[str, Any]) -> list[Finding]:
     """Ownership problems of every package in the registry's words, the first package's first."""
-    from importlib import import_module
+    from mcp_registrar_tools.rules import ownership
+    from mcp_registrar_tools.workbench import Settings
 
-    try:
-        rule = import_module("mcp_registrar_tools.rules.ownership").registry_problems
-    except ImportError:
-        return []
-    found: list[Finding] = await rule(document, app.outbound(), app.config.settings)
-    return found
+    seconds = ownership.PACKAGE_SECONDS if app.config.ownership == "enforce" else REPORT_SECONDS
+    settings = app.config.settings or Settings()
+    return await ownership.registry_problems(document, app.outbound(), settings, seconds=seconds)

@@ -25,8 +25,6 @@ AT_ONCE = 16
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 2.0, 15.0, 1.5
 """Seconds between two looks while waiting for a package to appear."""
 
-Sleep = Callable[[float], Awaitable[None]]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ownership:
@@ -56,11 +54,13 @@ async def verify(
     wait: float = 0,
     progress: Progress | None = None,
     extras: bool = True,
+    seconds: float | None = None,
 ) -> list[Ownership]:
     """Ask about every package of a server.json, all at once; the answers are in the document's order.
 
     ``wait`` is seconds to go on asking about a package that is not there yet, or whose registry is busy.
-    ``extras`` adds what explains a refusal and what the registry does not look at.
+    ``extras`` adds what explains a refusal and what the registry does not look at. ``seconds`` (`PACKAGE_SECONDS`)
+    is how long one look at one package may take.
     """
     import anyio
 
@@ -70,9 +70,12 @@ async def verify(
     waiting = _Waiting(wait, progress)
     limiter = anyio.CapacityLimiter(AT_ONCE)
 
-    async def one(index: int, package: dict[str, Any]) -> None:
+    async def look(package: dict[str, Any]) -> list[Finding]:
         async with limiter:
-            answers[index] = await _patiently(index, package, bound["name"], outbound, settings, extras, waiting)
+            return await _once(package, bound["name"], outbound, settings, extras, seconds or PACKAGE_SECONDS)
+
+    async def one(index: int, package: dict[str, Any]) -> None:
+        answers[index] = await _patiently(index, package, look, waiting)
 
     async with anyio.create_task_group() as tasks:
         for index, package in enumerate(packages):
@@ -80,10 +83,15 @@ async def verify(
     return [answer for answer in answers if answer is not None]
 
 
-async def registry_problems(document: Any, outbound: Outbound, settings: Settings) -> list[Finding]:
-    """R51 for a registry: the refusals with its exact words, in its order. It would stop at the first."""
+async def registry_problems(
+    document: Any, outbound: Outbound, settings: Settings, *, seconds: float = PACKAGE_SECONDS
+) -> list[Finding]:
+    """R51 for a registry: the refusals with its exact words, in its order. It would stop at the first.
+
+    ``seconds`` is how long a package may take.
+    """
     found = []
-    for answer in await verify(document, outbound, settings, extras=False):
+    for answer in await verify(document, outbound, settings, extras=False, seconds=seconds):
         for finding in answer.findings[:1]:
             found.append(
                 finding.model_copy(update={"message": wrapped(answer.index, answer.identifier, finding.message)})
@@ -124,18 +132,12 @@ def base_url(package: dict[str, Any], settings: Settings, outbound: Outbound) ->
 
 
 async def _patiently(
-    index: int,
-    package: dict[str, Any],
-    server_name: str,
-    outbound: Outbound,
-    settings: Settings,
-    extras: bool,
-    waiting: _Waiting,
+    index: int, package: dict[str, Any], look: Callable[[dict[str, Any]], Awaitable[list[Finding]]], waiting: _Waiting
 ) -> Ownership:
     """The last answer about a package, after as many looks as `_Waiting` allows."""
     pause = FIRST_PAUSE
     while True:
-        findings = await _once(package, server_name, outbound, settings, extras)
+        findings = await look(package)
         verdict = next((finding for finding in findings if finding.severity == "error"), None)
         if verdict is None or not _may_change(verdict) or not await waiting.pause(pause, package, verdict.message):
             break
@@ -157,7 +159,12 @@ def _may_change(verdict: Finding) -> bool:
 
 
 async def _once(
-    package: dict[str, Any], server_name: str, outbound: Outbound, settings: Settings, extras: bool
+    package: dict[str, Any],
+    server_name: str,
+    outbound: Outbound,
+    settings: Settings,
+    extras: bool,
+    seconds: float,
 ) -> list[Finding]:
     """One look at one package: first the entry itself, as the registry does, then what is published."""
     import anyio
@@ -172,14 +179,14 @@ async def _once(
     if problems:
         return [_entry(problems[0], "correct the entry; `validate` shows every such problem", "")]
     try:
-        with anyio.fail_after(PACKAGE_SECONDS):
+        with anyio.fail_after(seconds):
             where = base_url(package, settings, outbound)
             return await TYPES[kind].verify(package, server_name, outbound, where, extras=extras)
     except TimeoutError:
         return [
             published.note(
                 "package-registry-unreachable",
-                f"failed to verify {kind} package '{package['identifier']}': not finished within {PACKAGE_SECONDS:g} s",
+                f"failed to verify {kind} package '{package['identifier']}': not finished within {seconds:g} s",
                 "try again later",
                 severity="error",
             )
@@ -202,12 +209,11 @@ def _placed(index: int, finding: Finding) -> Finding:
 class _Waiting:
     """The time left for packages to appear, shared by all of them, and word of it to whoever waits."""
 
-    def __init__(self, seconds: float, progress: Progress | None, sleep: Sleep | None = None) -> None:
+    def __init__(self, seconds: float, progress: Progress | None) -> None:
         import anyio
 
         self._seconds = seconds
         self._progress = progress
-        self._sleep = sleep or anyio.sleep
         self._start = anyio.current_time()
 
     async def pause(self, seconds: float, package: dict[str, Any], why: str) -> bool:
@@ -225,5 +231,5 @@ class _Waiting:
                 self._seconds,
                 f"waiting for {package['registryType']} {package['identifier']}{version}: {why}",
             )
-        await self._sleep(min(seconds, left))
+        await anyio.sleep(min(seconds, left))
         return True

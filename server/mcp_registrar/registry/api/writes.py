@@ -85,6 +85,22 @@ async def _refuse_unowned(app: RegistryApp, document: dict[str, Any], title: str
         app.report(document["name"], findings)
 
 
+def _entry_refusal(app: RegistryApp, document: dict[str, Any], finding: Finding) -> str:
+    """What to say of a problem that needs no network, "" to go on.
+
+    The fields of a package are part of its ownership check: enforced, that check finds them in its own order;
+    switched off, the registry does not look at them at all.
+    """
+    from mcp_registrar_tools.rules import ownership
+
+    if finding.at[:1] != ("packages",):
+        return finding.message
+    if app.config.ownership != "report":
+        return ""
+    index = int(finding.at[1])
+    return ownership.wrapped(index, document["packages"][index]["identifier"], finding.message)
+
+
 async def publish(app: RegistryApp, request: Request) -> Answer:
     from mcp_registrar_tools import rules
 
@@ -96,8 +112,8 @@ async def publish(app: RegistryApp, request: Request) -> Answer:
     _refuse_invalid(document, "publish")
     title = "Failed to publish server"
     for finding in rules.publish_time_problems(document):
-        if finding.severity == "error":
-            raise failed(400, title, finding.message)
+        if finding.severity == "error" and (message := _entry_refusal(app, document, finding)):
+            raise failed(400, title, message)
     await _refuse_unowned(app, document, title)
     try:
         row = await app.store.publish(document)
