@@ -93,10 +93,14 @@ TOOLS = tuple(tool for tool in _ALL if importlib.util.find_spec(f"mcp_registrar_
 
 COMMANDS_ONLY = tuple(
     tool
-    for tool in (_writes("install", "Add to a client's settings", "install", destructive=True),)
+    for tool in (
+        _writes("install", "Add to a client's settings", "install", destructive=True),
+        _writes("set_version", "Set the version everywhere", "set-version", destructive=True, open_world=False),
+    )
     if importlib.util.find_spec(f"mcp_registrar_tools.{tool.name}")
 )
-"""Commands that are no MCP tools: an assistant is a client already, and edits its own settings at its user's word."""
+"""Commands that are no MCP tools: an assistant is a client already, and edits its own settings at its user's word; the
+version is set by the release workflow."""
 
 
 def signature(function: ToolFunction) -> inspect.Signature:

@@ -34,37 +34,41 @@ def loads(text: str) -> Any:
     return value
 
 
-def put(text: str, path: list[str], value: Any) -> str:
-    """The text with ``value`` at ``path`` (names of nested objects), replacing what was there or added at the end.
+def put(text: str, path: list[str | int], value: Any) -> str:
+    """The text with ``value`` at ``path`` (names of nested objects, positions in arrays), replacing what was there.
 
-    Missing objects on the way are created. Raises `JsoncError` when the text is no JSON or something on the way is
-    no object.
+    What is missing is added at the end; of arrays only existing elements can be replaced. Raises `JsoncError` when the
+    text is no JSON or the path does not fit it.
     """
     loads(text)  # refuse what cannot be read as a whole
     mark, body = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     if not body.strip() or loads(body) is None:
-        nested = value
-        for name in reversed(path):
-            nested = {name: nested}
-        return mark + body + json.dumps(nested, indent=2, ensure_ascii=False) + "\n"
+        return mark + body + json.dumps(_nest(path, value), indent=2, ensure_ascii=False) + "\n"
     newline = "\r\n" if "\r\n" in body else "\n"
     unit = _indent_unit(body)
     scan = _Scan(body)
     start = scan.skip(0)
     end = start
     for depth, name in enumerate(path):
+        if isinstance(name, int):
+            start, end = scan.element(start, name)
+            continue
         if body[start : start + 1] != "{":
-            raise JsoncError(f"{'.'.join(path[:depth]) or 'the file'} is not an object", body, start)
+            raise JsoncError(f"{'.'.join(map(str, path[:depth])) or 'the file'} is not an object", body, start)
         members, close, last = scan.members(start)
         if name in members:
             start, end, _ = members[name]
             continue
-        nested = value
-        for missing in reversed(path[depth + 1 :]):
-            nested = {missing: nested}
+        nested = _nest(path[depth + 1 :], value)
         return mark + _insert(body, start, close, last, name, nested, unit, newline)
     shown = _dump(value, unit, newline, _line_indent(body, start))
     return mark + body[:start] + shown + body[end:]
+
+
+def _nest(path: list[str | int], value: Any) -> Any:
+    for name in reversed(path):
+        value = {str(name): value}
+    return value
 
 
 def _insert(body: str, start: int, close: int, last: int, name: str, value: Any, unit: str, newline: str) -> str:
@@ -151,6 +155,17 @@ class _Scan:
             items.append(item)
             at = self._after(at, "]")
         return items, at + 1
+
+    def element(self, position: int, index: int) -> tuple[int, int]:
+        """Where an element of an array starts and ends."""
+        at = self.skip(position + 1) if self.text[position : position + 1] == "[" else -1
+        while at >= 0 and self.text[at : at + 1] != "]":
+            _, end = self.value(at)
+            if index == 0:
+                return at, end
+            index -= 1
+            at = self._after(end, "]")
+        raise JsoncError("no such element", self.text, position)
 
     def members(self, position: int, depth: int = 0) -> tuple[dict[str, _Member], int, int]:
         """Each member, where the closing brace stands, where the last value ends (0 when there is none)."""
