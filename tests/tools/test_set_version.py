@@ -117,7 +117,7 @@ def test_a_version_from_git_is_said_not_invented(tmp_path: Path) -> None:
     project(
         tmp_path,
         {"registryType": "pypi", "identifier": "acme-weather", "version": "1.0.0", "transport": {"type": "stdio"}},
-        pyproject_toml='[project]\nname = "acme-weather"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n',
+        pyproject_toml='[project]\nname = "acme-weather"\ndynamic = ["version"]\n',
     )
     answer = write_version("v2.0.0", str(tmp_path))
     assert answer.unset == ["acme-weather"]

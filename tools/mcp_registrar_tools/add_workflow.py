@@ -197,7 +197,7 @@ def package_facts(folder: Path, document: dict[str, Any], package: dict[str, Any
     locks = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb")
     for place in (here, *here.parents):
         lock = next((name for name in locks if (place / name).is_file()), None)
-        if lock or (place / ".git").exists() or place == folder.parent:
+        if lock or (place / ".git").exists():
             facts["lockfile"] = lock
             break
     try:

@@ -89,7 +89,7 @@ async def find_entry(source: Registry, name: str, version: str = "") -> tuple[En
         raise InputError(
             "server-not-found",
             f"{clean(name, 200)!r} is not in registry {source.name!r}",
-            f'search(query="{clean(name.rpartition("/")[2], 80)}"'
+            f'search(words="{clean(name.rpartition("/")[2], 80)}"'
             + (', registry="official")' if source.name == "local" else f', registry="{source.name}")'),
         )
     if entry is None:
