@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.real.components import docker, require, wheels
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_our_image(engine: docker.Engine, context: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=350,
     )
     assert build.returncode == 0, build.stderr[-2000:]
     inspected = json.loads(

@@ -239,7 +239,7 @@ def busybox_base() -> Path:
 def python_base() -> Path:
     """A tar with the Python that runs the tests, the libraries it needs, pip and busybox (about 90 MB, 5 s)."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    target = CACHE / f"python-{version}.tar"
+    target = CACHE / f"python-{version}-base.tar"
     with _once(target) as needed:
         if needed:
             with tempfile.TemporaryDirectory() as name:
@@ -297,6 +297,11 @@ def _python_into(root: Path, prefix: Path, version: str) -> None:
         subprocess.run(["tar", "-C", str(destination), "-xf", "-"], stdin=packed.stdout, check=True)
     (destination / "lib" / f"python{version}" / "site-packages").mkdir(parents=True, exist_ok=True)
     _libraries_into(root, [*destination.rglob("*.so*"), destination / "bin" / f"python{version}"])
+    # What compiled wheels expect of any base image, whether or not this Python itself loads it.
+    expected = ("libgcc_s.so.1", "libstdc++.so.6", "librt.so.1", "libutil.so.1", "libdl.so.2", "libpthread.so.0")
+    for library in expected:
+        for source in sorted(Path("/lib").glob(f"*-linux-gnu/{library}")):
+            shutil.copy2(source, root / str(source).lstrip("/"))
     for name in ("python3", "python", f"python{version}"):
         (root / "usr" / "local" / "bin" / name).symlink_to(prefix / "bin" / f"python{version}")
     (root / "etc" / "ssl" / "certs").mkdir(parents=True)
