@@ -109,7 +109,40 @@ def build_app(settings: Settings) -> App:
     app.command(_serve_command(settings), name="serve")
     for spec in (*TOOLS, *COMMANDS_ONLY):
         app.command(_tool_command(spec, settings), name=spec.command)
+    app.command(_registry_app(settings))
     return app
+
+
+def _registry_app(settings: Settings) -> App:
+    """``mcp-registrar registry``: serves the embedded registry; its other commands beside it."""
+    from cyclopts import App, Parameter
+
+    from mcp_registrar.registry import commands
+
+    app = App(
+        name="registry", help="Serve the embedded registry, or fill it.", default_parameter=Parameter(negative=())
+    )
+    app.default(_settings_command(commands.serve, settings))
+    for function in (commands.mirror, commands.seed, commands.export, commands.token):
+        app.command(_settings_command(function, settings), name=function.__name__)
+    return app
+
+
+def _settings_command(function: Callable[..., Awaitable[int]], settings: Settings) -> Callable[..., Awaitable[int]]:
+    """The command of a function whose first parameter is the settings."""
+    bare = inspect.signature(function, eval_str=True)
+    _settings, *rest = bare.parameters.values()
+    public = bare.replace(parameters=[p.replace(annotation=_described(p)) for p in rest])
+
+    async def command(*positional: Any, **named: Any) -> int:
+        bound = public.bind(*positional, **named)
+        return await function(settings, *bound.args, **bound.kwargs)
+
+    command.__signature__ = public  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in public.parameters.values()} | {"return": int}
+    command.__doc__ = inspect.getdoc(function)
+    command.__name__ = function.__name__
+    return command
 
 
 def _serve_command(settings: Settings) -> Callable[..., int]:
@@ -198,7 +231,8 @@ def _described(parameter: inspect.Parameter) -> Any:
         hint, *notes = typing.get_args(hint)
     text = next((note.description for note in notes if isinstance(note, FieldInfo) and note.description), None)
     shown = parameter.default not in ("", False, 0, None, inspect.Parameter.empty)
-    return Annotated[hint, Parameter(help=text, show_default=shown)]
+    name = ("--from", "--source") if parameter.name == "source" else None  # `from` is no name in Python
+    return Annotated[hint, Parameter(name=name, help=text, show_default=shown)]
 
 
 def print_answer(answer: Answer, form: str) -> int:

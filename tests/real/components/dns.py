@@ -58,9 +58,7 @@ def start(zone: dict[str, list[str]] | None = None) -> Iterator[NameServer]:
     port = udp.server.server_address[1]
     tcp = DNSServer(Zone(), address="127.0.0.1", port=port, tcp=True, logger=quiet)
     running.address = f"127.0.0.1:{port}"
-    threads = [
-        threading.Thread(target=server.server.serve_forever, args=(0.02,), daemon=True) for server in (udp, tcp)
-    ]
+    threads = [threading.Thread(target=server.server.serve_forever, args=(0.02,), daemon=True) for server in (udp, tcp)]
     for thread in threads:
         thread.start()
     try:
