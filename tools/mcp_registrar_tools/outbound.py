@@ -7,7 +7,7 @@ class with an in-process transport. `safe_transport` is the network itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -92,12 +92,14 @@ class Outbound:
         redirects: int = 0,
         other_hosts: bool = False,
         cut: bool = False,
+        enough: Callable[[bytes], bool] | None = None,
     ) -> Fetched:
         """One request. ``timeout`` is seconds for the whole exchange, ``limit`` bytes of (unpacked) body.
 
         A redirect is an ordinary answer unless ``redirects`` (how many to follow, for GET and HEAD) is given. They
         stay on the same scheme, host and port; with ``other_hosts`` they may leave it, without the credentials.
-        ``cut`` takes the first ``limit`` bytes of a longer body instead of failing.
+        ``cut`` takes the first ``limit`` bytes of a longer body instead of failing. ``enough`` is asked after each
+        piece whether the body so far will do: a stream of events need not end.
 
         Raises `OutboundError` when there is no answer: ``outbound-url``, ``outbound-not-https``,
         ``outbound-private``, ``outbound-unknown-host``, ``outbound-refused``, ``outbound-tls``, ``outbound-timeout``,
@@ -112,7 +114,7 @@ class Outbound:
                 while True:
                     self._check(here, method)
                     answer = await self._exchange(
-                        method, here, headers=sent, json=json, content=content, limit=limit, cut=cut
+                        method, here, headers=sent, json=json, content=content, limit=limit, cut=cut, enough=enough
                     )
                     location = answer.headers.get("location")
                     moved = answer.status in (301, 302, 303, 307, 308) and location
@@ -172,6 +174,7 @@ class Outbound:
         content: bytes | None,
         limit: int,
         cut: bool,
+        enough: Callable[[bytes], bool] | None,
     ) -> Fetched:
         import zlib
 
@@ -182,7 +185,7 @@ class Outbound:
             request = client.build_request(method, url, headers=dict(headers), json=json, content=content)
             response = await client.send(request, stream=True)
             try:
-                body = await _read(response, limit, cut)
+                body = await _read(response, limit, cut, enough)
             finally:
                 await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, zlib.error) as error:
@@ -244,7 +247,9 @@ class _Oversized(Exception):
     """The body is larger than allowed."""
 
 
-async def _read(response: httpx2.Response, limit: int, cut: bool) -> bytes:
+async def _read(
+    response: httpx2.Response, limit: int, cut: bool, enough: Callable[[bytes], bool] | None = None
+) -> bytes:
     """The body up to ``limit`` bytes, unpacked piece by piece so that a small answer cannot grow without bound."""
     import zlib
 
@@ -273,6 +278,8 @@ async def _read(response: httpx2.Response, limit: int, cut: bool) -> bytes:
                 if cut:
                     return bytes(body[:limit])
                 raise _Oversized
+        if enough is not None and enough(bytes(body)):
+            break
     return bytes(body)
 
 
