@@ -7,7 +7,7 @@ from mcp_registrar_tools.manifest.schemas import SNAKE_CASE
 RENAMED = {snake: camel for camel, snake in SNAKE_CASE.items()}
 """Keys of 2025-07-09 -> today's."""
 
-TOP_ALIASES = {"version_detail": "version", "versionDetail": "version", "homepage": "websiteUrl"}
+TOP_ALIASES = {"icon": "icons", "version_detail": "version", "versionDetail": "version", "homepage": "websiteUrl"}
 PACKAGE_ALIASES = {
     "registry_name": "registryType",
     "registryName": "registryType",

@@ -177,6 +177,9 @@ class _Migration:
                 [value] if not value or not all(isinstance(v, dict) for v in value.values()) else list(value.values())
             )
             self.say(f"{dotted(at)} is a list")
+        elif isinstance(value, str) and value:
+            value = [value]
+            self.say(f"{dotted(at)} is a list")
         if not isinstance(value, list):
             return value
         return [item(entry, (*at, i)) for i, entry in enumerate(value)]

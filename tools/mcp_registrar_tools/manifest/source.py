@@ -118,15 +118,15 @@ class Source:
             )
 
     def _surrogates(self) -> None:
-        dumped = json.dumps(self.document, ensure_ascii=False)
-        if _SURROGATE.search(dumped):
+        clean = without_surrogates(self.document)
+        if clean is not self.document:
             self._add(
                 "lone-surrogate",
                 "a \\u escape is half of a surrogate pair; the registry stores U+FFFD instead",
                 "write the character itself",
                 max(self.text.lower().find("\\ud"), 0),
             )
-            self.document = json.loads(_SURROGATE.sub("\ufffd", dumped))
+            self.document = clean
 
     def _duplicates(self) -> None:
         todo: list[tuple[Path, Node]] = [((), self.tree)]
@@ -196,6 +196,17 @@ class Source:
         tree = self.tree
         changed = _Writer(self).value(tree, self.document, document, 0)
         return self.text[: tree.start] + changed + self.text[tree.end :]
+
+
+def without_surrogates(document: Any, dumped: str = "") -> Any:
+    """The document with U+FFFD for halves of surrogate pairs, as Go reads it; itself when it has none.
+
+    ``dumped`` is its JSON in ASCII, where that is at hand.
+    """
+    if dumped and "\\ud" not in dumped:
+        return document
+    plain = json.dumps(document, ensure_ascii=False)
+    return json.loads(_SURROGATE.sub("\ufffd", plain)) if _SURROGATE.search(plain) else document
 
 
 DEPTH_LIMIT = 200

@@ -140,7 +140,8 @@ def _wrong_type(at: Path, value: Any, document: Any) -> Cure:
         return f"write {value} without quotes", _replace(at, value == "true")
     if kind == "boolean":
         return "write true or false", None
-    return f"it is {_shown(value, 60)}; validate with fix=true rewrites the usual shapes", None
+    wanted = {"list": "a list", "strings": "a list of strings", "string": "a string"}.get(kind, "an object")
+    return f"write {wanted}; validate with fix=true rewrites the usual shapes", None
 
 
 def _too_long(at: Path, value: Any, document: Any) -> Cure:

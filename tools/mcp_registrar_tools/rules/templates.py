@@ -12,7 +12,7 @@ from mcp_registrar_tools.manifest.body import Path
 
 _PLACEHOLDER = re.compile(
     r"\{\{[^{}]{1,80}\}\}|\$\{\{?[^{}]{1,80}\}?\}|\$\([A-Za-z_][\w.]{0,80}\)|(?<![\w$])\$[A-Z_][A-Z0-9_]{1,80}"
-    r"|__[A-Z][A-Z0-9_]{1,80}__|@[A-Z][A-Z_]{2,80}@|%[A-Z][A-Z_]{2,80}%"
+    r"|__[A-Z][A-Z0-9_]{1,80}__|<<[A-Za-z_]\w{1,80}>>|@[A-Z][A-Z_]{2,80}@|%[A-Z][A-Z_]{2,80}%"
 )
 # Where a release script writes. A dollar sign in an argument is no placeholder but a mistake of its own
 # (R33).
@@ -21,7 +21,7 @@ _FIELDS = {"version", "identifier", "fileSha256", "url", "websiteUrl", "descript
 
 def found_in(text: Any) -> str | None:
     """The first placeholder of a text."""
-    if not isinstance(text, str) or not any(mark in text for mark in "{$_@%"):
+    if not isinstance(text, str) or not any(mark in text for mark in "{$_@%<"):
         return None
     match = _PLACEHOLDER.search(text)
     return match[0] if match else None
