@@ -10,7 +10,7 @@ from mcp_registrar_tools.packages import TYPES, mcpb
 from mcp_registrar_tools.packages.found import TEMPLATE, Found
 from mcp_registrar_tools.packages.identity import Identity
 from mcp_registrar_tools.packages.survey import Survey, bare
-from mcp_registrar_tools.project import git, readme, rust
+from mcp_registrar_tools.project import environment, git, readme, rust
 from mcp_registrar_tools.project.walk import line_of
 
 DESCRIPTION_LIMIT = 100
@@ -47,6 +47,7 @@ def draft(survey: Survey, identity: Identity, *, schema: str, description: str =
             document["repository"]["subfolder"] = identity.subfolder
         result.evidence.append(f"repository {identity.repository.url} ({identity.repository.where})")
     packages = [element for found in survey.chosen if (element := _package(survey, identity, found, version, result))]
+    _settings(survey, packages, result)
     if packages:
         document["packages"] = packages
     hosted = [{"type": "sse" if re.search(r"/sse/?$", url) else "streamable-http", "url": url} for url in remotes]
@@ -98,6 +99,21 @@ def _package(survey: Survey, identity: Identity, found: Found, version: str, res
     return element
 
 
+def _settings(survey: Survey, packages: list[dict[str, Any]], result: Draft) -> None:
+    """Gives each package the environment variables that its user sets; a bundle carries its own."""
+    folders = {"", *(found.folder for found in survey.chosen)}
+    found = environment.variables(survey.project, folders) if packages else {}
+    told: set[str] = set()
+    for package in packages:
+        if package["registryType"] == "mcpb":
+            continue
+        kept = environment.choose(found, http=package["transport"]["type"] != "stdio")
+        if kept:
+            package["environmentVariables"] = [one.entry() for one in kept]
+        result.evidence += [f"variable {one.name} ({one.where})" for one in kept if one.name not in told]
+        told |= {one.name for one in kept}
+
+
 def _tag(version: str) -> str:
     return version.replace("+", "-")
 
@@ -106,8 +122,8 @@ def _version(survey: Survey, result: Draft) -> str:
     """The first package's version; where none states one, the workspace, a VERSION file, git's tags, mcp.yaml."""
     folders = {"", *(found.folder for found in survey.chosen)}
     ordered = [*survey.chosen, *(found for found in survey.found if found.folder in folders)]
-    for found in ordered:
-        if found.version and not TEMPLATE.search(found.version) and found.registry_type != "oci":
+    for found in sorted(ordered, key=lambda one: one.registry_type == "oci"):
+        if found.version and not TEMPLATE.search(found.version):
             result.evidence.append(f"version {found.version} ({found.version_where})")
             if re.match(r"0\.0\.0(-|$)", found.version):
                 result.questions.append(f"version {found.version} looks like a placeholder that a release fills in")
@@ -131,6 +147,11 @@ def _other_versions(survey: Survey) -> list[tuple[str, str]]:
         match = re.search(r"^\s*(?:\"?version\"?\s*:\s*)?[\"']?(v?\d+\.\d+[\w.+-]*)", text, re.M)
         if match:
             results.append((match[1], f"{name}:{line_of(text, match[1])}"))
+    for name in survey.project.named("CHANGELOG.md", "CHANGES.md", "HISTORY.md"):
+        text = (survey.project.text(name) or "") if "/" not in name else ""
+        match = re.search(r"^##?\s+(?:\[|Version\s+|Release\s+)?v?(\d+\.\d+\.\d+[\w.+-]*)", text, re.M | re.I)
+        if match:
+            results.append((match[1], f"{name}:{line_of(text, match[0])}"))
     if survey.git:
         numbered = []
         for tag in git.tags(survey.git):

@@ -53,6 +53,8 @@ def identify(survey: Survey, existing: str = "", wanted: str = "") -> Identity:
         result.name, result.where = markers[0]
     elif existing and not part:
         result.name, result.where = existing, "the existing manifest"
+    elif not part and survey.readme and (listed := readme.listed_as(survey.project, survey.readme)):
+        result.name, result.where = listed[0], f"{survey.project.shown(survey.readme)}:{listed[1]}"
     else:
         owner = _owner(survey, origin, stated, result)
         result.name = f"io.github.{owner}/{part or _part(survey, origin or stated)}"

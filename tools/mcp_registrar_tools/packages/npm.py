@@ -105,6 +105,8 @@ def entry(found: Found, version: str | None) -> dict[str, Any]:
 def marker(project: Project, found: Found, server_name: str) -> Marker:
     """``mcpName`` of the package's own ``package.json``."""
     text = f'"mcpName": "{server_name}"'
+    if found.extra.get("spoken"):
+        return Marker(file=None, state="nowhere", text=text, note="its package.json is not in the project")
     if not found.server_name:
         return Marker(file=found.file, state="missing", text=text)
     line = line_of(project.text(found.file) or "", '"mcpName"')

@@ -57,6 +57,9 @@ def detect(project: Project) -> list[Found]:
             found.server_name = label[0]
             found.server_name_where = f"{path}:{label[1]}"
         found.extra |= {"dockerfile": parsed, "labelled": bool(label)}
+        for key in ("org.opencontainers.image.version", "io.modelcontextprotocol.server.version"):
+            if key in parsed.labels and "$" not in parsed.labels[key][0]:
+                found.version, found.version_where = parsed.labels[key][0], f"{path}:{parsed.labels[key][1]}"
         if transport := dockerfile.transport(parsed):
             found.extra["transport"] = transport
         results.append(found)

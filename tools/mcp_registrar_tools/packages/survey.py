@@ -10,9 +10,10 @@ from pathlib import Path
 from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.packages import TYPES
 from mcp_registrar_tools.packages.found import Found
+from mcp_registrar_tools.packages.spoken import spoken
 from mcp_registrar_tools.project import readme
 from mcp_registrar_tools.project.git import Git, find_git
-from mcp_registrar_tools.project.images import Image, images
+from mcp_registrar_tools.project.images import Image, catalogued, images
 from mcp_registrar_tools.project.walk import Project, walk
 
 INDEXES = ("npm", "pypi", "nuget", "cargo")
@@ -44,9 +45,30 @@ def look(folder: Path, types: Sequence[str] = ()) -> Survey:
     for name, kind in TYPES.items():
         if not types or name in types:
             survey.found += kind.detect(project)
+    _find_images(survey)
+    _hear(survey, types)
     _choose(survey, types)
     _name_images(survey)
     return survey
+
+
+def _hear(survey: Survey, types: Sequence[str]) -> None:
+    """Adds packages that only the README names, of types for which the project has no file."""
+    here = {found.registry_type for found in survey.found if found.folder == "" or found.mcp}
+    origin = survey.git.origin if survey.git else None
+    own = {bare(found.identifier) for found in survey.found if found.identifier and not found.private}
+    own |= {bare(found.server_name) for found in survey.found if found.server_name}
+    if origin and survey.project.folder == survey.project.top:
+        own.add(bare(origin.name))
+    own = {name for name in own if len(name) > 3}
+    for found in spoken(survey.project, survey.readme, own, origin):
+        if found.registry_type not in here and (not types or found.registry_type in types):
+            here.add(found.registry_type)
+            found.questions.append(
+                f"{found.registry_type} {found.identifier} is only named in "
+                f"{survey.project.shown(found.file)}:{found.line}: is it published, with the ownership marker?"
+            )
+            survey.found.append(found)
 
 
 def _choose(survey: Survey, types: Sequence[str]) -> None:
@@ -55,22 +77,27 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
     main = _server(survey, public, docker)
     names = {found.server_name for found in main if found.server_name}
     folders = {"", *(found.folder for found in main)}
+    catalogue = "" if survey.images else catalogued(survey.project)
     labelled = [
         one
         for one in docker
         if one.extra["labelled"] and (one.server_name in names if names and one.server_name else one.folder in folders)
     ]
-    if not labelled and docker and ("oci" in types or not main or _agentregistry(survey.project)):
+    if not labelled and docker and ("oci" in types or _agentregistry(survey.project) or (not main and survey.images)):
         labelled = [one for one in docker if one.folder in folders][:1]
+    if labelled and catalogue and main and "oci" not in types:
+        survey.left_out.append(f"oci: the project names only {catalogue}, which Docker's catalogue publishes")
+        labelled = []
     if labelled and not types and _agentregistry(survey.project):
         for found in [one for one in main if not one.server_name]:
             main.remove(found)
             survey.left_out.append(f"{found.registry_type} {found.identifier}: mcp.yaml builds an image instead")
     for found in [one for one in main if one.registry_type == "cargo" and "cargo" not in types]:
-        if not found.extra.get("visible") and (len(main) > 1 or labelled):
+        if not found.extra.get("visible") and (len(main) > 1 or labelled or not _installed(survey, found)):
             main.remove(found)
             survey.left_out.append(
-                f"cargo {found.identifier}: its README has no visible mcp-name, so crates.io cannot prove it"
+                f"cargo {found.identifier}: its README has no visible mcp-name, so crates.io cannot prove it; "
+                'types=["cargo"] lists it'
             )
     survey.chosen = [*main, *labelled[:1]]
     for bundle in [found for found in survey.found if found.registry_type == "mcpb"]:
@@ -81,7 +108,7 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
                 f"mcpb ({survey.project.shown(bundle.file)}): no built bundle here to hash; "
                 'build it and call again with types=["mcpb"] to list the release asset'
             )
-    if not labelled and docker:
+    if not labelled and docker and not catalogue:
         survey.left_out.append(
             f"oci ({survey.project.shown(docker[0].file)}): carries no server-name label; "
             'types=["oci"] lists the image too'
@@ -164,23 +191,36 @@ def _agentregistry(project: Project) -> bool:
     return bool(text and re.search(r"^(framework|kind)\s*:", text, re.M))
 
 
+def _installed(survey: Survey, found: Found) -> bool:
+    """Whether a README installs the crate from crates.io (or there is no README to say otherwise)."""
+    text = survey.project.text(survey.readme) if survey.readme else None
+    if not text:
+        return True
+    name = re.escape(found.identifier)
+    return bool(re.search(rf"cargo (binstall|install)(?! --(git|path))[^\n]*\b{name}\b|crates\.io/crates/{name}", text))
+
+
 def _speaks_of_mcp(survey: Survey) -> bool:
     text = survey.project.text(survey.readme) if survey.readme else None
     return bool(text and re.search(r"\bmcp\b|model context protocol|mcp-", text, re.I))
 
 
-def _name_images(survey: Survey) -> None:
-    """Fills in the image name of OCI packages: from files, else assumed from the origin."""
-    chosen = [found for found in survey.chosen if found.registry_type == "oci"]
+def _find_images(survey: Survey) -> None:
+    """The project's own image names, when it has a Dockerfile at all."""
+    if not any(found.registry_type == "oci" for found in survey.found):
+        return
     origin = survey.git.origin if survey.git else None
     hints = {found.identifier for found in survey.found if found.identifier}
     hints |= {found.server_name.rpartition("/")[2] for found in survey.found if found.server_name}
     if origin:
         hints |= {origin.name, origin.owner}
-    if not chosen:
-        return
     survey.images = images(survey.project, origin, hints)
-    for found in chosen:
+
+
+def _name_images(survey: Survey) -> None:
+    """Fills in the image name of OCI packages: from files, else assumed from the origin."""
+    origin = survey.git.origin if survey.git else None
+    for found in [one for one in survey.chosen if one.registry_type == "oci"]:
         if survey.images:
             image = survey.images[0]
             found.identifier = image.name

@@ -12,8 +12,10 @@ from mcp_registrar_tools.project.walk import Project, line_of
 
 _REFERENCE = re.compile(
     r"(?<![\w./@:-])((?:(?:docker\.io|ghcr\.io|quay\.io|mcr\.microsoft\.com|[\w-]+\.azurecr\.io|[\w.-]+\.pkg\.dev)/)?"
-    r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)+)(?::([\w${}.-]+))?(?:@sha256:[0-9a-f]{64})?(?![\w/])"
+    r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)+)(?::([\w${}.-]+))?(?:@sha256:[0-9a-f]{64})?(?![\w/])",
+    re.IGNORECASE,
 )
+_HOST = re.compile(r"docker\.io|ghcr\.io|quay\.io|mcr\.microsoft\.com|[\w-]+\.azurecr\.io|[\w.-]+\.pkg\.dev")
 _COMMAND = re.compile(r"\bdocker\s+(?:image\s+)?(?:run|pull|push|buildx\s+build|build|tag)\b[^\n`]*")
 _EXPRESSION = re.compile(r"\$\{\{\s*([\w.-]+)\s*\}\}")
 _SHELL = re.compile(r"\$\{?(\w+)\}?")
@@ -42,13 +44,29 @@ def images(project: Project, origin: Origin | None, hints: set[str]) -> list[Ima
             continue
         score, first = counted.get(name, (0, image))
         counted[name] = (score + (100 if image.pushed else 1), first if first.pushed or not image.pushed else image)
-    ranked = sorted(counted.values(), key=lambda pair: -pair[0])
-    return [image for _, image in ranked]
+    with_host = {name.partition("/")[2] for name in counted if "." in name.partition("/")[0]}
+    ranked = [pair for name, pair in counted.items() if name not in with_host]
+    return [image for _, image in sorted(ranked, key=lambda pair: -pair[0])]
+
+
+def catalogued(project: Project) -> str:
+    """The image of Docker's own catalogue (``mcp/…``) that the READMEs name, "" when there is none."""
+    for path in project.named("README.md", "readme.md"):
+        text = project.text(path) if path.count("/") == 0 else None
+        match = re.search(r"(?<![\w/.-])mcp/[a-z][a-z0-9-]+(?=[:\"\s])", text or "")
+        if match and "docker" in (text or "").lower():
+            return match[0]
+    return ""
 
 
 def _own(name: str, hints: set[str]) -> bool:
     last = re.sub(r"[^a-z0-9]", "", name.rpartition("/")[2])
     owner = name.split("/")[-2] if "/" in name else ""
+    if owner == "mcp" and name.count("/") == 1:
+        return False  # Docker's own catalogue, which nobody else can push to
+    host = name.partition("/")[0]
+    if ("." in host and not _HOST.fullmatch(host)) or re.match(r"(my|your|example|some)", host):
+        return False
     for hint in hints:
         bare = re.sub(r"[^a-z0-9]", "", hint.lower())
         if len(bare) > 3 and (bare == last or (len(last) > 5 and (bare in last or last in bare))):
@@ -85,7 +103,7 @@ def _workflows(project: Project, origin: Origin | None) -> list[Image]:
         for value in _image_texts(loaded):
             filled = _fill(value, variables)
             for match in _REFERENCE.finditer(filled.replace(",", "\n")):
-                if "$" not in match[1]:
+                if "$" not in match[1] and (pushes or "." in match[1].partition("/")[0]):
                     tag = match[2] or ""
                     tagged = "v" if re.match(r"v(\$|\{|\d)", tag) else prefix
                     results.append(
@@ -108,7 +126,7 @@ def _image_texts(node: Any, key: str = "") -> list[str]:
         return [text for value in node for text in _image_texts(value, key)]
     if not isinstance(node, str):
         return []
-    if key in {"images", "tags", "image", "image_templates", "image-name", "image_name", "image_tag", "image-tag"}:
+    if key in {"images", "tags", "image", "image_templates"}:
         return [node]
     if key == "run":
         return [match[0] for match in _COMMAND.finditer(re.sub(r"\\\n\s*", " ", node))]
@@ -165,14 +183,15 @@ def _commands(project: Project) -> list[Image]:
         if not text:
             continue
         shown = project.shown(path)
+        docker = False
         for number, line in enumerate(text.splitlines(), 1):
             lower = line.lower()
-            if not ("docker" in lower or "image:" in lower or "ghcr.io/" in lower):
+            # A command goes on behind a backslash, a client's `args` until their bracket closes.
+            docker = bool(re.search(r"\bdocker\b|image:", lower)) or (docker and not re.search(r"^\s*(```|\]|$)", line))
+            if not (docker or "ghcr.io/" in lower):
                 continue
             for match in _REFERENCE.finditer(re.sub(r"https?://\S+", " ", line)):
-                registry = match[1].split("/")[0]
-                if "." in registry or re.search(r"\bdocker\s|image:", lower):
-                    results.append(
-                        Image(match[1], f"{shown}:{number}", False, "v" if (match[2] or "").startswith("v") else "")
-                    )
+                if "." in match[1].split("/")[0] or docker:
+                    prefix = "v" if (match[2] or "").startswith("v") else ""
+                    results.append(Image(match[1].lower(), f"{shown}:{number}", False, prefix))
     return results

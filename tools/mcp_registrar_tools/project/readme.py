@@ -109,6 +109,24 @@ def _below_heading(lines: list[str], restructured: bool) -> int:
     return start
 
 
+_LISTED = re.compile(
+    r"(?<![\w./@-])((?:io|com|ai|dev|net|org|app|co|me|tech|cloud|xyz|sh|run|so|gg|tools|info|[a-z]{2})"
+    r"\.[A-Za-z0-9][A-Za-z0-9.-]*(?:/|%2[Ff])[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9])"
+)
+
+
+def listed_as(project: Project, path: Path) -> tuple[str, int] | None:
+    """The server name that a README gives where it speaks of the MCP registry, and its line."""
+    for number, line in enumerate((project.text(path) or "").splitlines(), 1):
+        if not re.search(r"MCP(%20|\s|[-_])*Registry|registry\.modelcontextprotocol\.io", line, re.I):
+            continue
+        for match in _LISTED.finditer(line):
+            name = re.sub(r"%2F", "/", match[1], flags=re.I)
+            if "modelcontextprotocol.io/" not in name:
+                return re.sub(r"-[0-9a-f]{6}$", "", name) if "%2" in match[1] else name, number
+    return None
+
+
 def token_in(project: Project, path: Path) -> tuple[str, int] | None:
     """The server name of the first ownership token in a file, and its line."""
     text = project.text(path)
