@@ -19,19 +19,27 @@ MODERN = {
 
 
 def converse(messages: list[dict[str, Any]], tmp_path: Path, *arguments: str) -> tuple[list[dict[str, Any]], str, int]:
-    """Send all messages, close the input, read everything; answers by id in the order they came."""
-    process = subprocess.run(
+    """Send all messages, wait for as many answers as there were requests, close the input and read the rest."""
+    expected = sum("id" in message for message in messages)
+    with subprocess.Popen(
         [sys.executable, "-m", "mcp_registrar", *arguments, "serve"],
-        input="".join(json.dumps(m) + "\n" for m in messages),
-        check=False,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        timeout=60,
         cwd=tmp_path,
         env={**os.environ, "MCP_REGISTRAR_DATA_DIR": str(tmp_path / "data")},
-    )
-    return [json.loads(line) for line in process.stdout.splitlines()], process.stderr, process.returncode
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for message in messages:
+            process.stdin.write(json.dumps(message) + "\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(expected)]
+        rest, errors = process.communicate(timeout=30)
+        answers += [json.loads(line) for line in rest.splitlines()]
+    return answers, errors, process.returncode
 
 
 def request(number: int, method: str, params: dict[str, Any] | None = None, *, modern: bool = False) -> dict[str, Any]:
