@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.components import docker, oci_registry, require
+from tests.real.components import buildx, docker, oci_registry, require
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +23,7 @@ def running_engine() -> Iterator[docker.Engine]:
 @pytest.fixture
 def engine(running_engine: docker.Engine, monkeypatch: pytest.MonkeyPatch) -> docker.Engine:
     """The engine, made the one that everything in this test finds; nobody is logged in anywhere."""
-    for name, value in running_engine.environment().items():
-        monkeypatch.setenv(name, value)
-    running_engine.logout()
-    return running_engine
+    return _chosen(running_engine, monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +48,41 @@ def token_registry() -> Iterator[oci_registry.Registry]:
     require(oci_registry)
     with oci_registry.start("token", own_only=True) as registry:
         yield registry
+
+
+@pytest.fixture(scope="session")
+def running_buildkit() -> Iterator[docker.Engine]:
+    """A newer engine with buildx, keeping images as engines always did."""
+    require(buildx)
+    with buildx.start() as engine:
+        engine.load_python("python:3.12-slim")
+        engine.load_busybox()
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def running_containerd() -> Iterator[docker.Engine]:
+    """A newer engine with buildx, keeping images of several platforms in containerd."""
+    require(buildx)
+    with buildx.start(containerd_store=True) as engine:
+        engine.load_busybox()
+        yield engine
+
+
+@pytest.fixture
+def buildkit(running_buildkit: docker.Engine, monkeypatch: pytest.MonkeyPatch) -> docker.Engine:
+    """The engine with buildx, made the one that everything in this test finds."""
+    return _chosen(running_buildkit, monkeypatch)
+
+
+@pytest.fixture
+def containerd(running_containerd: docker.Engine, monkeypatch: pytest.MonkeyPatch) -> docker.Engine:
+    """The engine with the containerd image store, made the one that everything in this test finds."""
+    return _chosen(running_containerd, monkeypatch)
+
+
+def _chosen(engine: docker.Engine, monkeypatch: pytest.MonkeyPatch) -> docker.Engine:
+    for name, value in engine.environment().items():
+        monkeypatch.setenv(name, value)
+    engine.logout()
+    return engine

@@ -82,3 +82,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args): print(*args, file=sys.stderr)
 http.server.ThreadingHTTPServer((HOST, PORT), Handler).serve_forever()
 """
+
+SHELL = r"""
+while read -r line; do
+  id=$(echo "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+  [ -z "$id" ] && continue
+  case "$line" in
+    *'"initialize"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"shell-weather","version":"6"}}}' ;;
+    *) echo '{"jsonrpc":"2.0","id":'$id',"result":{"tools":[{"name":"forecast","inputSchema":{"type":"object"}}]}}' ;;
+  esac
+done
+"""
+"""For an image of busybox alone."""

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from mcp_registrar_tools.answer import Answer
+from mcp_registrar_tools.images.check import Check
 from mcp_registrar_tools.workbench import Workbench
 
 
 class BuildResult(Answer):
     """``image`` is the reference that was built; ``digest`` the registry's, empty when nothing was pushed; ``size``
-    bytes on this machine's disk; ``package`` the ``packages`` entry that names this image.
+    bytes on this machine's disk, ``download_size`` what a registry serves; ``public`` whether it does so without a
+    login; ``package`` the ``packages`` entry that names this image.
     """
 
     image: str
@@ -23,6 +25,9 @@ class BuildResult(Answer):
     labels: dict[str, str]
     builder: str
     pushed: bool = False
+    public: bool | None = None
+    download_size: int = 0
+    check: Check | None = None
     package: dict[str, Any]
     context_size: int
     seconds: float
@@ -36,13 +41,19 @@ class BuildResult(Answer):
         built = f"{', '.join(self.platforms)}, {megabytes(self.size)}, {self.builder}, {self.seconds:.1f} s"
         lines = [f"✓ Successfully built Docker image: {self.image} ({built})"]
         if self.pushed:
-            lines.append(f"✓ Pushed {self.image}@{self.digest}")
+            size = f", {megabytes(self.download_size)} to download" if self.download_size else ""
+            lines.append(f"✓ Pushed {self.image}@{self.digest}{size}")
         else:
             lines.append("Not pushed: nobody else can pull it.")
+        if self.check is not None:
+            lines += self.check.lines()
         lines += [f"label {key}={value}" for key, value in self.labels.items()]
         lines.append(f"packages entry: {json.dumps(self.package, ensure_ascii=False)}")
         lines += [f"Note: {note}" for note in self.notes]
         return lines
+
+    def exit_code(self) -> int:
+        return 1 if self.check is not None and not self.check.ok else 0
 
 
 async def build_image(
@@ -55,6 +66,8 @@ async def build_image(
     dockerfile: Annotated[str, Field(description="relative to path")] = "",
     target: Annotated[str, Field(description="build stage")] = "",
     build_args: Annotated[list[str] | None, Field(description="NAME=VALUE")] = None,
+    secret_files: Annotated[list[str] | None, Field(description="ID=FILE for RUN --mount=type=secret")] = None,
+    check: Annotated[bool, Field(description="start it and list its tools; a failure is not pushed")] = False,
     large_context: Annotated[bool, Field(description="allow a context over 500 MB")] = False,
 ) -> BuildResult:
     """Build the server's Docker image with the ownership label the registry demands, and push it with push=true."""
@@ -74,9 +87,11 @@ async def build_image(
             dockerfile=dockerfile,
             target=target,
             build_args=build.arguments(build_args or []),
+            secret_files=build.secret_files(secret_files or []),
             large_context=large_context,
+            check=check,
         ),
-        bench.progress,
+        bench,
     )
     return BuildResult(
         image=built.image,
@@ -87,18 +102,23 @@ async def build_image(
         labels=built.labels,
         builder=built.builder,
         pushed=built.pushed,
+        public=built.public,
+        download_size=built.download_size,
+        check=built.check,
         package=built.package(),
         context_size=built.context_size,
         seconds=round(time.monotonic() - begun, 1),
         notes=built.notes,
-        next=_next(path, built),
+        next=_next(path, built, tag, registry),
     )
 
 
-def _next(path: str, built: Any) -> str:
+def _next(path: str, built: Any, tag: str, registry: str) -> str:
+    if built.check is not None and not built.check.ok:
+        return f'correct the server, then build_image(path="{path}", check=true)'
     if built.pushed:
         return f'publish(path="{path}")' if built.is_declared else (
             f'put the packages entry into server.json (init_manifest(path="{path}")), then publish(path="{path}")'
         )  # fmt: skip
-    prefix = "" if "/" in built.image else ', registry="docker.io/YOUR-ACCOUNT"'
+    prefix = f', tag="{tag}"' if tag else f', registry="{registry or "docker.io/YOUR-ACCOUNT"}"'
     return f'build_image(path="{path}"{prefix}, push=true) so that others can pull it; publish(path="{path}") rehearses'

@@ -216,7 +216,7 @@ def _unmount_below(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _once(target: Path) -> Iterator[bool]:
+def once(target: Path) -> Iterator[bool]:
     """Let one process make ``target``; the others wait and find it. Yields True for the one that has to."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / f"{target.name}.lock").open("w") as lock:
@@ -227,7 +227,7 @@ def _once(target: Path) -> Iterator[bool]:
 def busybox_base() -> Path:
     """A tar with a static busybox and a link for each applet."""
     target = CACHE / "busybox.tar"
-    with _once(target) as needed:
+    with once(target) as needed:
         if needed:
             with tempfile.TemporaryDirectory() as name:
                 root = Path(name)
@@ -240,7 +240,7 @@ def python_base() -> Path:
     """A tar with the Python that runs the tests, the libraries it needs, pip and busybox (about 90 MB, 5 s)."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     target = CACHE / f"python-{version}-base.tar"
-    with _once(target) as needed:
+    with once(target) as needed:
         if needed:
             with tempfile.TemporaryDirectory() as name:
                 root = Path(name)
@@ -328,7 +328,7 @@ def node_base() -> Path:
     if program is None:
         raise RuntimeError("no node on this machine")
     target = CACHE / "node.tar"
-    with _once(target) as needed:
+    with once(target) as needed:
         if needed:
             with tempfile.TemporaryDirectory() as name:
                 root = Path(name)

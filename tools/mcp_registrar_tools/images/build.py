@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.errors import ImageError, InputError
-from mcp_registrar_tools.images import reference
+from mcp_registrar_tools.images import platforms, reference
 from mcp_registrar_tools.images.project import Project
 from mcp_registrar_tools.workbench import Progress
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.images.buildx import Builder
+    from mcp_registrar_tools.images.check import Check
+    from mcp_registrar_tools.images.context import Context
+    from mcp_registrar_tools.images.engine import Engine
+    from mcp_registrar_tools.workbench import Workbench
 
 _SECRET_NAME = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What is to be built. ``tag`` is a whole reference and wins over ``registry`` (a prefix)."""
+    """What is to be built. ``tag`` is a whole reference and wins over ``registry`` (a prefix).
+
+    ``platforms`` are normalised; ``secret_files`` are files by the id that the Dockerfile mounts them under.
+    """
 
     tag: str = ""
     registry: str = ""
@@ -27,12 +37,17 @@ class Order:
     dockerfile: str = ""
     target: str = ""
     build_args: Mapping[str, str] = field(default_factory=dict)
+    secret_files: Mapping[str, Path] = field(default_factory=dict)
     large_context: bool = False
+    check: bool = False
+    check_seconds: float = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """An image. ``digest`` is the registry's, "" when nothing was pushed; ``size`` is bytes on this machine."""
+    """An image. ``digest`` is the registry's, "" when nothing was pushed; ``size`` is bytes on this machine,
+    ``download_size`` what the registry serves for one platform. ``public`` is None when that is not known.
+    """
 
     image: str
     image_id: str
@@ -44,6 +59,9 @@ class Built:
     project: Project
     digest: str = ""
     pushed: bool = False
+    download_size: int = 0
+    public: bool | None = None
+    check: Check | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -91,6 +109,20 @@ def arguments(pairs: list[str]) -> dict[str, str]:
     return found
 
 
+def secret_files(pairs: list[str]) -> dict[str, Path]:
+    """``ID=PATH`` pairs as files that exist. Raises `InputError`."""
+    found: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z0-9_.-]+", name) or "," in path:
+            raise InputError("secret-file-invalid", "a secret file is not of the form ID=PATH", "write ID=PATH")
+        file = Path(path).expanduser().absolute()
+        if not file.is_file():
+            raise InputError("secret-file-missing", f"{file} is not a file", f"give the file of the secret {name}")
+        found[name] = file
+    return found
+
+
 def image_name(project: Project, order: Order) -> str:
     """The reference to build: the tag asked for ▸ prefix/name:version ▸ (to push) the manifest's ▸ name:version."""
     if order.tag:
@@ -117,64 +149,159 @@ def _tag(project: Project) -> str:
     return reference.build_reference("", "x", project.version).partition(":")[2]
 
 
-async def build(path: str, order: Order, progress: Progress) -> Built:
-    """Build, label, and push when asked. Raises `InputError` and `ImageError`; what is wrong with the project is
+async def build(path: str, order: Order, bench: Workbench) -> Built:
+    """Build, label, try and push as ordered. Raises `InputError` and `ImageError`; what is wrong with the project is
     said before the engine is asked for anything.
+
+    With ``order.check`` a server that does not run is not pushed.
     """
     import anyio.to_thread
 
-    from mcp_registrar_tools.images import classic, context, engine, platforms, project
+    from mcp_registrar_tools.images import buildx, context, engine, project, push
 
     folder = await anyio.to_thread.run_sync(Path(path).expanduser)
     where = await anyio.to_thread.run_sync(lambda: context.read(folder, order.dockerfile, large=order.large_context))
     made = await anyio.to_thread.run_sync(lambda: project.read(folder))
     image = image_name(made, order)
-    text = where.dockerfile_path.read_text(encoding="utf-8", errors="replace")
-    labels = made.labels(text)
+    dockerfile = await anyio.to_thread.run_sync(
+        lambda: where.dockerfile_path.read_text(encoding="utf-8", errors="replace")
+    )
+    labels = made.labels(dockerfile)
     docker = await engine.connect()
-    if len(order.platforms) > 1:
+    builder = await buildx.find(docker)
+    steps = Steps(bench.progress)
+    # A builder outside the engine cannot load several platforms into it: they go straight to the registry.
+    several = len(order.platforms) > 1
+    at_once = several and builder is not None and builder.driver != "docker"
+    if at_once and not order.push:
+        raise ImageError(
+            "platforms-need-push",
+            f"the builder in use (driver {builder.driver if builder else ''}) keeps no image of several platforms here",
+            "call again with push=true, or build for one platform",
+        )
+    digest = await _make(docker, builder, where, order, image, labels, steps.next(), push_at_once=at_once)
+    known = {} if at_once else await docker.inspect(image) or {}
+    made_for = list(order.platforms) if several else [platforms.of_image(known)]
+    if order.platforms and not several and made_for[0] != order.platforms[0]:
+        raise ImageError(
+            "platform-unavailable",
+            f"{image} was asked for {order.platforms[0]} and came out for {made_for[0]}: the base image on this "
+            "machine is for that platform only",
+            f"`docker pull --platform {order.platforms[0]}` the base image, or install docker-buildx",
+        )
+    config = known.get("Config") or {}
+    built = Built(
+        image=image,
+        image_id=str(known.get("Id") or digest),
+        size=int(known.get("Size") or 0),
+        platforms=made_for,
+        labels={key: str(value) for key, value in (config.get("Labels") or labels).items()},
+        builder=f"BuildKit ({builder.driver})" if builder else f"Docker Engine {docker.version}",
+        context_size=where.size,
+        project=made,
+        notes=[*where.notes, *_notes(made, known)],
+    )
+    if order.check and not at_once:
+        built = replace(built, check=await _try(built, bench, order.check_seconds))
+        if built.check is not None and not built.check.ok:
+            return built
+    if not order.push:
+        return built
+    if not at_once:
+        digest = (await push.push(docker, image, steps.next())).digest
+    return await _confirm(replace(built, pushed=True, digest=digest), bench, labels)
+
+
+async def _make(
+    docker: Engine,
+    builder: Builder | None,
+    where: Context,
+    order: Order,
+    image: str,
+    labels: Mapping[str, str],
+    progress: Progress,
+    *,
+    push_at_once: bool,
+) -> str:
+    """Build with BuildKit where it is, else with the engine's own builder; answers with a digest or image id."""
+    from mcp_registrar_tools.images import buildx, classic
+
+    if builder is not None:
+        buildx.check_platforms(docker, builder, order.platforms)
+        return await buildx.build(
+            docker,
+            builder,
+            where,
+            tag=image,
+            labels=labels,
+            platforms=order.platforms,
+            target=order.target,
+            build_args=order.build_args,
+            secret_files=order.secret_files,
+            push=push_at_once,
+            progress=progress,
+        )
+    if len(order.platforms) > 1 or order.secret_files:
+        wanted = f"building for {', '.join(order.platforms)}" if not order.secret_files else "a secret in a build"
         raise ImageError(
             "builder-missing",
-            f"building for several platforms ({', '.join(order.platforms)}) needs BuildKit's buildx, which is not here",
-            "install docker-buildx, or build for one platform",
+            f"{wanted} needs BuildKit's buildx, which is not installed here",
+            "install docker-buildx (Docker Desktop has it), or build for one platform and without secrets",
         )
-    steps = _Steps(progress)
-    platform = order.platforms[0] if order.platforms else ""
-    identity = await classic.build(
+    return await classic.build(
         docker,
         where,
         tag=image,
         labels=labels,
-        platform=platform,
+        platform=order.platforms[0] if order.platforms else "",
         target=order.target,
         build_args=order.build_args,
-        progress=steps.next(),
+        progress=progress,
     )
-    known = await docker.inspect(image) or {}
-    made_for = platforms.of_image(known)
-    if platform and made_for != platforms.normalise(platform):
-        raise ImageError(
-            "platform-unavailable",
-            f"{image} was asked for {platform} and came out for {made_for}: the base image here is for {made_for} only",
-            f"use a base image published for {platform}, `docker pull --platform {platform}` it, or install buildx",
-        )
-    digest = ""
-    if order.push:
-        from mcp_registrar_tools.images import push
 
-        digest = (await push.push(docker, image, steps.next())).digest
-    return Built(
-        image=image,
-        image_id=str(known.get("Id") or identity),
-        size=int(known.get("Size") or 0),
-        platforms=[made_for],
-        labels={k: str(v) for k, v in ((known.get("Config") or {}).get("Labels") or {}).items()},
-        builder=f"Docker Engine {docker.version}",
-        context_size=where.size,
-        project=made,
-        digest=digest,
-        pushed=order.push,
-        notes=[*where.notes, *_notes(made, known)],
+
+async def _try(built: Built, bench: Workbench, seconds: float) -> Check:
+    """Start what was built, as the manifest's entry says that a client does."""
+    from mcp_registrar_tools.images import trial
+
+    plan = trial.of_image(built.package(), built.image)
+    return await trial.run(bench, plan, seconds)
+
+
+async def _confirm(built: Built, bench: Workbench, labels: Mapping[str, str]) -> Built:
+    """Read the pushed image back and compare."""
+    from mcp_registrar_tools.images import readback
+
+    notes = list(built.notes)
+    try:
+        seen = await readback.read_back(built.image, bench.outbound, bench.settings, platform=built.platforms[0])
+    except ImageError as error:
+        notes.append(f"pushed, but not read back: {error.message}")
+        return replace(built, notes=notes)
+    if built.digest and seen.digest != built.digest:
+        raise ImageError(
+            "push-replaced",
+            f"{built.image} was pushed as {built.digest}, and the registry serves {seen.digest}",
+            "somebody else pushes to the same tag: choose another version, then call again",
+        )
+    if wrong := [key for key, value in labels.items() if seen.labels.get(key) != value]:
+        notes.append(f"the registry's image lacks the label {', '.join(wrong)}")
+    if not seen.public:
+        where = reference.parse(built.image)
+        notes.append(
+            f"{where.host}/{where.repository} is private: the official registry accepts public images only; "
+            "make it public in its settings there"
+        )
+    if len(seen.platforms) > 1 and "linux/amd64" not in seen.platforms:
+        notes.append("the official registry reads the label of linux/amd64, which this image does not offer")
+    return replace(
+        built,
+        digest=seen.digest,
+        download_size=seen.size,
+        platforms=seen.platforms,
+        public=seen.public,
+        labels=dict(seen.labels),
+        notes=notes,
     )
 
 
@@ -191,7 +318,7 @@ def _notes(project: Project, known: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-class _Steps:
+class Steps:
     """Progress over several stages as one line that only rises."""
 
     def __init__(self, progress: Progress) -> None:

@@ -154,7 +154,7 @@ def of_build(message: str, *, step: str, tail: str, dockerfile: str) -> ImageErr
             details=details,
         )
     if any(words in low for words in _MISSING_BASE) and (
-        step.upper().find("FROM") >= 0 or "FROM" in message or not step
+        "FROM" in step.upper() or "load metadata" in step or "FROM" in message or not step
     ):
         return ImageError(
             "base-image-missing",

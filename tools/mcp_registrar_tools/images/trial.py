@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -120,6 +120,14 @@ def choose(document: Mapping[str, Any], target: str, given: Mapping[str, str]) -
 
     reference.parse(target)
     return Plan(image=target)
+
+
+def of_image(package: Mapping[str, Any], image: str) -> Plan:
+    """The plan for an image that was just built, started as its ``packages`` entry says."""
+    from mcp_registrar_tools.launch import package_start
+
+    found = _of_package(package_start(package), "oci", str(package["identifier"]), {})
+    return replace(found, image=image)
 
 
 def _of_package(start: Start, kind: str, identifier: str, given: Mapping[str, str]) -> Plan:
