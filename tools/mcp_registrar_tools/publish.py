@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -54,7 +53,10 @@ class PublishRefused(RegistryError):
     """A publish that was stopped here, before the registry had to refuse it. ``findings`` are all reasons."""
 
     def __init__(self, code: str, message: str, hint: str, findings: list[Finding], *, file: Path | None) -> None:
-        shown = [f"- {f.path or 'server.json'}: {f.message}" for f in findings[:SHOWN]]
+        shown = [
+            f"- {f.path or 'server.json'}: {clean(f.message, 300)}" + (f" ({clean(f.hint, 200)})" if f.hint else "")
+            for f in findings[:SHOWN]
+        ]
         more = len(findings) - SHOWN
         super().__init__(
             code, message, hint, details="\n".join([*shown, f"and {more} more"] if more > 0 else shown) or None
@@ -69,14 +71,16 @@ async def publish(
     registry: Annotated[str, Field(description="local (a rehearsal), official, a name or URL")] = "",
     dry_run: Annotated[bool, Field(description="all but the write")] = False,
     wait: Annotated[int, Field(ge=0, le=3600, description="seconds to wait for packages to appear")] = 0,
+    push_image: Annotated[bool, Field(description="push its OCI images first")] = False,
 ) -> PublishAnswer:
     """Publish server.json: validate, check permission and duplicates, publish, read back. Safe to repeat."""
     from mcp_registrar_tools.registries import connect
     from mcp_registrar_tools.registries.compare import differences
     from mcp_registrar_tools.registries.names import resolve
 
-    file, document = read_document(path)
-    refuse_invalid(document, file, path)
+    manifest = Manifest(path)
+    manifest.check()
+    document = manifest.document
     name, version = document["name"], document["version"]
 
     steps = 5
@@ -125,17 +129,19 @@ async def publish(
         raise await taken(target, document, there, path)
 
     await bench.progress(3, steps, "checking the packages")
-    await packages_visible(bench, document, wait)
+    if push_image and not dry_run:
+        await push_images(bench, document)
+    if wait or (dry_run and target.name != "local"):
+        await packages_ready(bench, target, manifest, wait, notes)
 
     if dry_run:
         issues = [issue for issue in await target.validate(document) if issue.get("severity") == "error"]
         if issues:
-            raise PublishRefused(
+            raise manifest.refused(
                 "invalid-document",
                 f"{target.name} would refuse {name} {version}",
                 f'validate(path="{path}") shows every problem with its fix',
                 [registry_finding(issue) for issue in issues],
-                file=file,
             )
         return answer("dry run", None, login)
 
@@ -167,45 +173,53 @@ def call(path: str, registry: str) -> str:
     return f'publish(path="{clean(path, 300)}"' + (f', registry="{registry}")' if registry else ")")
 
 
-def read_document(path: str) -> tuple[Path, dict[str, Any]]:
-    """The manifest at a path and its document. Raises `InputError`."""
-    from mcp_registrar_tools.manifest.files import find, read_text_file
+class Manifest:
+    """A server.json on disk, read for publishing: ``document`` is an object and valid JSON."""
 
-    found = find(path)
-    text = read_text_file(found.path).removeprefix("\ufeff")
-    hint = f'validate(path="{clean(path, 300)}") says what is wrong with it'
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise InputError("invalid-json", f"{found.path} is not JSON: {clean(str(error), 200)}", hint) from None
-    if not isinstance(document, dict):
-        raise InputError("invalid-json", f"{found.path} is not a JSON object", hint)
-    return found.path, document
+    def __init__(self, path: str) -> None:
+        from mcp_registrar_tools.manifest.files import find, read_text_file
+        from mcp_registrar_tools.manifest.source import Source
 
+        found = find(path)
+        self.file = found.path
+        self.given = clean(path, 300)
+        self.source = Source(read_text_file(found.path, root=found.root))
+        problem = next((p for p in self.source.problems if p.fatal), None)
+        if problem or not isinstance(self.source.document, dict):
+            what = problem.message if problem else "it is not a JSON object"
+            raise InputError(
+                "invalid-json",
+                f"{self.file}: {clean(what, 300)}",
+                f'validate(path="{self.given}") says how to repair it',
+            )
+        self.document: dict[str, Any] = self.source.document
 
-def refuse_invalid(document: dict[str, Any], file: Path, path: str) -> None:
-    """Raise `PublishRefused` with every reason for which any registry of these rules would say no."""
-    from mcp_registrar_tools import rules
+    def refused(self, code: str, message: str, hint: str, findings: list[Finding]) -> PublishRefused:
+        """A refusal with the places in the file."""
+        located = []
+        for finding in findings:
+            line, column = self.source.find(finding.at) if finding.at else (None, None)
+            located.append(finding.model_copy(update={"line": line, "column": column}))
+        return PublishRefused(code, message, hint, located, file=self.file)
 
-    findings = [
-        Finding(
-            code="body",
-            severity="error",
-            path=problem.location.removeprefix("body").lstrip("."),
-            message=problem.message,
-            layer="structure",
-        )
-        for problem in rules.body_problems(document)
-    ]
-    findings += [*rules.publish_issues(document), *rules.publish_time_problems(document)]
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors:
-        raise PublishRefused(
+    def check(self) -> None:
+        """Raise `PublishRefused` with every reason for which a registry of the official rules would say no."""
+        from mcp_registrar_tools import rules
+
+        document = self.document
+        reasons = [*rules.publish_issues(document), *rules.publish_time_problems(document)]
+        if not rules.body_problems(document) and not any(reason.severity == "error" for reason in reasons):
+            return
+        errors = [
+            finding
+            for finding in rules.check(document)
+            if finding.severity == "error" and finding.layer in ("structure", "semantics", "publish-time")
+        ]
+        raise self.refused(
             "invalid-document",
-            f"{file} cannot be published: {len(errors)} problem{'s' if len(errors) > 1 else ''}",
-            f'validate(path="{clean(path, 300)}", fix=true) repairs what is safe to repair',
+            f"{self.file} cannot be published: {len(errors)} problem{'s' if len(errors) > 1 else ''}",
+            f'validate(path="{self.given}", fix=true) repairs what is safe to repair and explains the rest',
             errors,
-            file=file,
         )
 
 
@@ -247,8 +261,40 @@ async def taken(target: Registry, document: dict[str, Any], there: Entry, path: 
     )
 
 
-async def packages_visible(bench: Workbench, document: dict[str, Any], wait: int) -> None:
-    """Wait until the package registries show what the document names, at most ``wait`` seconds."""
+async def packages_ready(bench: Workbench, target: Registry, manifest: Manifest, wait: int, notes: list[str]) -> None:
+    """Wait, at most ``wait`` seconds, until the published packages name this server.
+
+    Only a real registry of the official rules refuses for it; for others what is missing is a note.
+    """
+    from mcp_registrar_tools.rules import ownership
+
+    document = manifest.document
+    answers = await ownership.verify(document, bench.outbound, bench.settings, wait=wait, progress=bench.progress)
+    missing = [answer for answer in answers if not answer.verified]
+    if not missing:
+        return
+    if target.kind != "official" or target.name == "local":
+        notes += [f"{clean(a.identifier, 120)}: {clean(a.refusal, 400)}" for a in missing]
+        return
+    where = f'path="{manifest.given}"'
+    raise manifest.refused(
+        "ownership",
+        f"{target.name} would refuse {document['name']}: {len(missing)} of its packages are not ready",
+        f"publish({where}, wait=300) waits for a fresh release; validate({where}, ownership=true) explains the rest",
+        [finding for a in missing for finding in a.findings if finding.severity == "error"],
+    )
+
+
+async def push_images(bench: Workbench, document: dict[str, Any]) -> None:
+    """Push every image that the document names, with Docker's own login."""
+    from mcp_registrar_tools.images import engine, push
+
+    images = [p["identifier"] for p in document.get("packages") or [] if p.get("registryType") == "oci"]
+    if not images:
+        raise InputError("no-image", "server.json names no OCI image to push", "leave push_image out")
+    docker = await engine.connect()
+    for image in images:
+        await push.push(docker, image, bench.progress)
 
 
 def registry_finding(issue: dict[str, Any]) -> Finding:

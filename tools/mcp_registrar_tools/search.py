@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PAGES = 10
 """Pages looked through when a filter is applied here because the registry has none."""
 NAME_WIDTH = 50
+ENGINE_PATIENCE = 3.0
+"""Seconds that the Docker Engine may take to say what runs; a search does not wait longer for a column."""
 
 
 class ServerRow(BaseModel):
@@ -87,7 +89,6 @@ async def search(
 
     target = await connect(bench, registry)
     since = rfc3339(updated_since)
-    here = await running_images(bench)
 
     def row(item: Entry) -> ServerRow:
         return ServerRow(
@@ -104,6 +105,7 @@ async def search(
     found, following, note = await collect(
         target, words, type=type.lower(), status=status, updated_since=since, limit=limit, cursor=cursor
     )
+    here = await running_images(found)
     rows = [row(item) for item in found]
     next_call = ""
     if following:
@@ -190,9 +192,36 @@ def kind_of(server: dict[str, Any]) -> str:
     return clean(next((kind for kind in kinds_of(server) if kind), "<none>"), 40)
 
 
-async def running_images(bench: Workbench) -> set[str]:
-    """Canonical references of the images that run on this machine's Docker Engine; empty when there is none."""
-    return set()
+async def running_images(servers: list[Entry]) -> set[str]:
+    """Canonical references of the images that run on this machine's Docker Engine.
+
+    Empty when there is no engine or it does not answer at once. It is not asked when no server has an image.
+    """
+    if not any("oci" in kinds_of(item.server) for item in servers):
+        return set()
+    import anyio
+
+    from mcp_registrar_tools.errors import ImageError
+    from mcp_registrar_tools.images import engine, reference
+
+    where = engine.address().host
+    if where.startswith("unix://") and not await anyio.Path(where.removeprefix("unix://")).exists():
+        return set()
+    names: list[str] = []
+    with anyio.move_on_after(ENGINE_PATIENCE):
+        try:
+            docker = await engine.connect()
+            containers = await docker.call(lambda client: client.containers(), timeout=ENGINE_PATIENCE)
+        except ImageError:
+            return set()
+        names = [str(container.get("Image", "")) for container in containers]
+    found = set()
+    for name in names:
+        try:
+            found.add(reference.parse(name).canonical())
+        except InputError:
+            continue
+    return found
 
 
 def runs(server: dict[str, Any], images: set[str]) -> bool:

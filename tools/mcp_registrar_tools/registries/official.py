@@ -26,6 +26,8 @@ READ_TIMEOUT = 20.0
 WRITE_TIMEOUT = 120.0
 """Seconds. The registry looks at each package before it accepts a publish, one after another."""
 BUSY = {429, 500, 502, 503, 504}
+REPEATED_WRITES = BUSY - {500}
+"""After a 500 the registry is asked what it holds, and the same request is not sent again."""
 ATTEMPTS = 3
 PAUSES = (0.5, 2.0)
 """Seconds between attempts; a ``Retry-After`` up to `LONGEST_PAUSE` is followed instead."""
@@ -187,6 +189,7 @@ class OfficialRegistry:
                             return found
                     raise self.refusal(answer.status, answer)
                 failure = self.refusal(answer.status, answer)
+                last = last or answer.status not in REPEATED_WRITES
             if answer is None or answer.status != 429:
                 found = await self._look(committed)
                 if found is not None:
@@ -311,6 +314,8 @@ def remedy(status: int, said: str, name: str) -> tuple[str, str]:
         return "invalid-document", "validate(path=…) shows every problem with its fix"
     if "status_message" in text or "no changes to apply" in text:
         return "status-refused", "give another status or message"
+    if "removed from deployment first" in text:
+        return "deployed", "stop it in the registry's own user interface (Deployed, Remove), then call again"
     if status == 429:
         return "rate-limited", "wait a minute and call again"
     if status >= 500:
