@@ -11,6 +11,7 @@ from mcp_registrar_tools.workbench import Workbench
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.subject import Subject
 
 Detail = Literal["concise", "full"]
 SMALL = 100_000
@@ -23,6 +24,7 @@ async def validate(
     document: Annotated[dict[str, Any] | None, Field(description="a server.json inline, instead of path")] = None,
     fix: Annotated[bool, Field(description="apply safe fixes and migrate to the current schema")] = False,
     ownership: Annotated[bool, Field(description="also look for the ownership marker in published packages")] = False,
+    wait: Annotated[int, Field(ge=0, le=3600, description="with ownership: seconds for packages to appear")] = 0,
     registry: Annotated[str, Field(description="also ask this registry: version free, remote URL free")] = "",
     detail: Detail = "concise",
 ) -> ValidationReport:
@@ -45,7 +47,7 @@ async def validate(
     findings = subject.findings
     if subject.document is not None:
         if ownership:
-            findings += await _ownership(bench, subject.document)
+            findings += await _ownership(bench, subject, wait)
         if registry:
             findings += await _registry(bench, registry, subject.document)
     facts = subject.document if isinstance(subject.document, dict) else {}
@@ -79,11 +81,19 @@ def _next(report: ValidationReport, fixable: bool) -> str:
     return f"publish({where})" if report.path else "write it to server.json, then publish(path=…)"
 
 
-async def _ownership(bench: Workbench, document: dict[str, Any]) -> list[Finding]:
+async def _ownership(bench: Workbench, subject: Subject, wait: int) -> list[Finding]:
     from mcp_registrar_tools.rules import ownership
 
-    answers = await ownership.verify(document, bench.outbound, bench.settings, progress=bench.progress)
-    return [finding for answer in answers for finding in answer.findings]
+    found = subject.found
+    return await ownership.findings(
+        subject.document,
+        bench.outbound,
+        bench.settings,
+        wait=wait,
+        progress=bench.progress,
+        manifest=found.path if found else None,
+        root=found.root if found else None,
+    )
 
 
 async def _registry(bench: Workbench, registry: str, document: dict[str, Any]) -> list[Finding]:

@@ -286,3 +286,49 @@ async def test_a_package_that_takes_too_long_altogether(monkeypatch: pytest.Monk
             (one,) = await ownership.verify(document(NPM), outbound, Settings())
     assert one.refusal == "failed to verify npm package 'a-pkg': not finished within 0.2 s"
     assert one.findings[0].code in published.WAITABLE
+
+
+class TestBesideAProject:
+    """`findings`: what `validate` shows, with the project's own files at hand."""
+
+    @staticmethod
+    async def findings(folder: Path, answer: Callable[[Asked], Any], *packages: dict[str, Any]) -> list[Any]:
+        async with through(answer) as outbound:
+            return await ownership.findings(
+                document(*packages), outbound, Settings(), manifest=folder / "server.json", root=folder
+            )
+
+    async def test_what_is_proven_is_said(self, tmp_path: Path) -> None:
+        found = await self.findings(tmp_path, good, NPM)
+        assert [(one.code, one.severity, one.path) for one in found] == [
+            ("ownership-verified", "info", "packages[0].identifier")
+        ]
+        assert found[0].message == "npm a-pkg 1.0.0 is published and says that it is this server's"
+
+    async def test_what_needs_no_network_is_left_to_the_other_rules(self, tmp_path: Path) -> None:
+        assert await self.findings(tmp_path, good, {**NPM, "registryType": "maven"}) == []
+
+    @pytest.mark.parametrize(("local", "release"), [("1.0.0", "1.0.1"), ("1.1.0", "1.1.0")])
+    async def test_the_marker_came_after_the_release(self, tmp_path: Path, local: str, release: str) -> None:
+        text = f'{{\n "name": "a-pkg",\n "version": "{local}",\n "mcpName": "{NAME}"\n}}'
+        (tmp_path / "package.json").write_text(text)
+        found = await self.findings(tmp_path, lambda asked: Reply.of({}), NPM)
+        assert [one.code for one in found] == ["ownership-marker-missing", "released-before-marker"]
+        assert found[1].message == "package.json:4 carries the marker, the published 1.0.0 does not: it is older"
+        assert found[1].hint == f"release {release} and name that version here"
+        assert found[1].severity == "info"
+
+    async def test_no_marker_here_either(self, tmp_path: Path) -> None:
+        (tmp_path / "package.json").write_text('{"name": "a-pkg", "version": "1.0.0"}')
+        found = await self.findings(tmp_path, lambda asked: Reply.of({}), NPM)
+        assert [one.code for one in found] == ["ownership-marker-missing"]
+
+    async def test_an_image_built_before_its_label(self, tmp_path: Path) -> None:
+        (tmp_path / "Dockerfile").write_text(f'FROM scratch\nLABEL io.modelcontextprotocol.server.name="{NAME}"\n')
+        from benchmarks.cases.ownership import Canned
+
+        package = {"registryType": "oci", "identifier": "ghcr.io/acme/widget:1", "transport": {"type": "stdio"}}
+        canned = Canned([{"image_config_labels": {}}], package, NAME)
+        found = await self.findings(tmp_path, canned.answer, package)
+        assert [one.code for one in found] == ["ownership-marker-missing", "released-before-marker"]
+        assert "build_image(push=true)" in (found[1].hint or "")

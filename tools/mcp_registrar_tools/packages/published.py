@@ -41,7 +41,9 @@ class Refusal(Exception):
         self.finding = note(code, message, hint, severity="error", path=path)
 
 
-def note(code: str, message: str, hint: str, *, severity: Severity = "info", path: str = "identifier") -> Finding:
+def note(
+    code: str, message: str, hint: str | None, *, severity: Severity = "info", path: str = "identifier"
+) -> Finding:
     """A finding of the ownership layer."""
     return Finding(code=code, severity=severity, path=path, message=message, layer="ownership", hint=hint, source="R51")
 

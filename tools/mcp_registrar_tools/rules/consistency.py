@@ -30,9 +30,7 @@ def check(document: Any, manifest: Any, root: Any) -> list[Finding]:
     repository = bound.get("repository", {})
     subfolder = repository.get("subfolder", "")
     around = see(manifest, root, subfolder)
-    if any(
-        _own(around, package) is None for package in bound.get("packages", ()) if package["registryType"] in INDEXES
-    ):
+    if any(own(around, package) is None for package in bound.get("packages", ()) if package["registryType"] in INDEXES):
         around = see(manifest, root, subfolder, deep=True)
     return [
         *owner(bound, around.origin),
@@ -145,7 +143,8 @@ def _normal(registry_type: str, identifier: str) -> str:
     return identifier.lower() if registry_type == "nuget" else identifier
 
 
-def _own(around: Surroundings, package: Json) -> Found | None:
+def own(around: Surroundings, package: Json) -> Found | None:
+    """The project's package that an entry speaks of."""
     kind = package["registryType"]
     wanted = _normal(kind, package["identifier"])
     same = [found for found in around.of(kind) if _normal(kind, found.identifier) == wanted]
@@ -159,7 +158,7 @@ def _package(i: int, package: Json, bound: Json, around: Surroundings) -> Iterat
         return
     if kind not in INDEXES or templates.found_in(package["identifier"]):
         return
-    found = _own(around, package)
+    found = own(around, package)
     if found is None:
         yield from _other_name(at, package, around)
         return

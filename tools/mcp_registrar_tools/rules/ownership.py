@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.findings import Finding
@@ -22,6 +23,9 @@ PACKAGE_SECONDS = 45.0
 """Everything asked about one package, once, is over by then; each request has a limit of its own below that."""
 AT_ONCE = 16
 """Packages asked about at the same time."""
+ENTRY = "package-entry"
+"""Code of a refusal that needs no network: the entry itself is wrong."""
+_MARKERS = {"ownership-marker-missing", "ownership-marker-differs", "ownership-marker-glued"}
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 2.0, 15.0, 1.5
 """Seconds between two looks while waiting for a package to appear."""
 
@@ -81,6 +85,77 @@ async def verify(
         for index, package in enumerate(packages):
             tasks.start_soon(one, index, package)
     return [answer for answer in answers if answer is not None]
+
+
+async def findings(
+    document: Any,
+    outbound: Outbound,
+    settings: Settings,
+    *,
+    wait: float = 0,
+    progress: Progress | None = None,
+    manifest: Path | None = None,
+    root: Path | None = None,
+) -> list[Finding]:
+    """`verify` for a person: what is proven too, and, beside a project (``manifest`` in ``root``), whether a refused
+    package was merely released before its marker was written. Problems of the entry itself are `publish_time`'s.
+    """
+    import anyio.to_thread
+
+    found: list[Finding] = []
+    answers = await verify(document, outbound, settings, wait=wait, progress=progress)
+    for answer in answers:
+        found += [finding for finding in answer.findings if finding.code != ENTRY]
+        if answer.verified:
+            found.append(_proven(answer))
+    refused = [answer for answer in answers if any(finding.code in _MARKERS for finding in answer.findings)]
+    if refused and manifest is not None and root is not None:
+        found += await anyio.to_thread.run_sync(_written_since, document, refused, manifest, root)
+    return found
+
+
+def _proven(answer: Ownership) -> Finding:
+    from mcp_registrar_tools.packages import published
+
+    version = f" {answer.version}" if answer.version else ""
+    # Of an MCPB bundle the registry asks only that anybody can download it.
+    shown = "can be downloaded" if answer.registry_type == "mcpb" else "says that it is this server's"
+    message = f"{answer.registry_type} {answer.identifier}{version} is published and {shown}"
+    return _placed(answer.index, published.note("ownership-verified", message, None))
+
+
+def _written_since(document: Any, refused: list[Ownership], manifest: Path, root: Path) -> list[Finding]:
+    """For packages without the marker: do the project's files carry it by now? Then only a release is missing."""
+    from mcp_registrar_tools.manifest import versions
+    from mcp_registrar_tools.packages import published
+    from mcp_registrar_tools.rules import consistency, surroundings
+
+    bound = body.bind(document)[0]
+    subfolder = bound.get("repository", {}).get("subfolder", "")
+    found = []
+    for answer in refused:
+        package = bound["packages"][answer.index]
+        around = surroundings.see(manifest, root, subfolder)
+        if answer.registry_type == "oci":
+            images = around.of("oci")
+            carrier = next((image for image in images if image.server_name == bound["name"]), None)
+            where = carrier.server_name_where if carrier else ""
+            release = "build and push the image again: build_image(push=true)"
+        else:
+            if (own := consistency.own(around, package)) is None:
+                around = surroundings.see(manifest, root, subfolder, deep=True)
+                own = consistency.own(around, package)
+            if own is None:
+                continue
+            mark = TYPES[answer.registry_type].marker(around.project, own, bound["name"])
+            where = f"{around.project.shown(mark.file)}:{mark.line}" if mark.state == "present" and mark.file else ""
+            newer = own.version if own.version and own.version != answer.version else None
+            version = newer or versions.next_free(answer.version, [answer.version])
+            release = f"release {version} and name that version here"
+        if where:
+            text = f"{where} carries the marker, the published {answer.version or 'image'} does not: it is older"
+            found.append(_placed(answer.index, published.note("released-before-marker", text, release)))
+    return found
 
 
 async def registry_problems(
@@ -197,7 +272,7 @@ def _entry(message: str, hint: str, path: str) -> Finding:
     """A refusal of the entry itself; `publish_time` reports the same without the network."""
     from mcp_registrar_tools.packages import published
 
-    return published.note("package-entry", message, hint, severity="error", path=path)
+    return published.note(ENTRY, message, hint, severity="error", path=path)
 
 
 def _placed(index: int, finding: Finding) -> Finding:
