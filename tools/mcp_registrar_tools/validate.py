@@ -24,7 +24,7 @@ async def validate(
     document: Annotated[dict[str, Any] | None, Field(description="a server.json inline, instead of path")] = None,
     fix: Annotated[bool, Field(description="apply safe fixes and migrate to the current schema")] = False,
     ownership: Annotated[bool, Field(description="also look for the ownership marker in published packages")] = False,
-    wait: Annotated[int, Field(ge=0, le=3600, description="with ownership: seconds for packages to appear")] = 0,
+    wait: Annotated[int, Field(ge=0, le=3600, description="with ownership: seconds to wait")] = 0,
     registry: Annotated[str, Field(description="also ask this registry: version free, remote URL free")] = "",
     detail: Detail = "concise",
 ) -> ValidationReport:
