@@ -65,7 +65,7 @@ async def test_an_npm_project_becomes_a_manifest(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_written_where_nothing_is_a_server(tmp_path: Path) -> None:
-    put(tmp_path, {"notes.txt": "hello", "package.json": {"name": "left-pad", "version": "1.0.0"}})
+    put(tmp_path, {"README.md": "# left-pad\n\nPads.\n", "package.json": {"name": "left-pad", "version": "1.0.0"}})
     with pytest.raises(InputError) as caught:
         await init(tmp_path)
     assert caught.value.code == "no-server-found"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.workbench import Workbench
 
 if TYPE_CHECKING:
+    from mcp_registrar_tools.manifest.source import Source
     from mcp_registrar_tools.packages.survey import Survey
     from mcp_registrar_tools.project.edits import Edit
 
@@ -82,7 +82,9 @@ def _init(
     overwrite: bool, dry_run: bool,
 ) -> ManifestDraft:  # fmt: skip
     from mcp_registrar_tools.manifest import merge
-    from mcp_registrar_tools.manifest.schemas import CURRENT_URL
+    from mcp_registrar_tools.manifest.migrate import migrate
+    from mcp_registrar_tools.manifest.schemas import CURRENT, CURRENT_URL, version_of
+    from mcp_registrar_tools.manifest.source import dump
     from mcp_registrar_tools.packages import TYPES, draft, identity, survey
     from mcp_registrar_tools.project.edits import Edit
 
@@ -94,7 +96,8 @@ def _init(
         if not url.startswith("https://"):
             raise InputError("remote-not-https", f"{clean(url, 200)} is not https", "give the public https URL")
     seen = survey.look(folder, types)
-    target, text, existing, remarks = _existing(folder, seen, overwrite)
+    target, source, remarks = _existing(folder, seen, overwrite)
+    existing: dict[str, Any] | None = source.document if source else None
     who = identity.identify(seen, _string(existing, "name"), name)
     if not survey.speaks_of_mcp(seen) and not existing and not (name or remotes):
         raise InputError(
@@ -103,16 +106,21 @@ def _init(
             f'give its folder, or say what it is: init_manifest(path="{path}", name="io.github.<login>/<name>")',
             details="\n".join(seen.project.problems) or None,
         )
+    images = _new_dockerfile(seen, who.name, remarks) if dockerfile and who.complete else []
     made = draft.draft(seen, who, schema=CURRENT_URL, description=description, remotes=remotes)
     document, questions = made.document, [*remarks, *made.questions]
-    if existing:
+    if source and existing:
+        if version_of(_string(existing, "$schema")) not in {None, CURRENT}:
+            existing, more = migrate(existing)
+            questions += more
         document, more = merge.merge(existing, document, may_add=made.sure)
         questions += more
-        after = merge.apply(text or "", existing, document)
+        after = source.rewrite(document)
     else:
-        after = merge.dump(document)
+        after = dump(merge.ordered(document))
     before = target.read_bytes() if target.is_file() else None
     edits = [Edit(target, before, after.encode())] if before != after.encode() else []
+    edits += images
     complete = "<" not in str(document.get("name", ""))
     if markers and complete:
         edits += _markers(seen, str(document["name"]), questions)
@@ -151,35 +159,37 @@ def _folder(path: str) -> Path:
         raise InputError("path-not-readable", f"{clean(path, 300)}: {error}", "give a readable folder") from None
 
 
-def _existing(folder: Path, seen: Survey, overwrite: bool) -> tuple[Path, str | None, dict[str, Any] | None, list[str]]:
-    """Where the manifest goes, and what is there: its text, its document (None when new or overwritten), remarks."""
+def _existing(folder: Path, seen: Survey, overwrite: bool) -> tuple[Path, Source | None, list[str]]:
+    """Where the manifest goes, the one that is there (None when new or to be replaced), and remarks."""
+    from mcp_registrar_tools.manifest.files import PLACES, read_text_file
+    from mcp_registrar_tools.manifest.source import Source
+
     remarks: list[str] = []
-    for place in ("server.json", ".mcp/server.json"):
+    for place in PLACES:
         target = folder / place
         if not target.is_file():
             continue
-        text = seen.project.text(target)
-        try:
-            document = json.loads(text or "")
-        except ValueError as error:
-            if overwrite:
-                return target, None, None, remarks
+        if overwrite:
+            return target, None, remarks
+        source = Source(read_text_file(target, root=seen.project.top))
+        fatal = next((problem for problem in source.problems if problem.fatal), None)
+        if fatal:
             raise InputError(
-                "manifest-not-json", f"{target} is not JSON: {error}", "repair it, or overwrite=true writes it anew"
-            ) from None
-        if not isinstance(document, dict) or _client_configuration(document):
-            if place == "server.json" and not overwrite:
+                "manifest-not-json",
+                f"{target}, line {fatal.line}, column {fatal.column}: {fatal.message}",
+                f"{fatal.hint}; or overwrite=true writes it anew",
+            )
+        if _client_configuration(source.document):
+            if place == PLACES[0]:
                 raise InputError(
                     "manifest-is-configuration",
                     f"{target} is a client's configuration, not a registry manifest",
                     "move it away, or overwrite=true replaces it",
                 )
-            if place == "server.json":
-                return target, None, None, remarks
             remarks.append(f"{place} is a client's configuration and was left alone")
             continue
-        return target, text, None if overwrite else document, remarks
-    return _place(folder, seen), None, None, remarks
+        return target, source, remarks
+    return _place(folder, seen), None, remarks
 
 
 def _client_configuration(document: dict[str, Any]) -> bool:
@@ -200,6 +210,19 @@ def _place(folder: Path, seen: Survey) -> Path:
                 if target.is_relative_to(folder):
                     return target
     return folder / "server.json"
+
+
+def _new_dockerfile(seen: Survey, server_name: str, remarks: list[str]) -> list[Edit]:
+    """A Dockerfile where there is none; the image then belongs to the server's packages."""
+    from mcp_registrar_tools.packages import oci
+    from mcp_registrar_tools.project import new_dockerfile
+
+    edits, why = new_dockerfile.write(seen.project, f'LABEL {oci.LABEL}="{server_name}"')
+    if why:
+        remarks.append(f"No Dockerfile was written: {why}")
+        return []
+    seen.chosen.append(oci.found_in(seen.project, edits[0].path, edits[0].after.decode()))
+    return edits
 
 
 def _markers(seen: Survey, server_name: str, questions: list[str]) -> list[Edit]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
-
-from mcp_registrar_tools.project.edits import json_members, newline, set_json_member
 
 _PLACEHOLDER = re.compile(r"your[-_ ](username|org|package|github)|\[describe what|<[a-z -]+>|^com\.example/", re.I)
 
@@ -37,7 +34,13 @@ def merge(existing: dict[str, Any], draft: dict[str, Any], *, may_add: set[str])
     missing = [one for one in _objects(draft.get("remotes")) if one["url"] not in {old.get("url") for old in remotes}]
     if missing:
         merged["remotes"] = [*remotes, *missing]
-    return {key: merged[key] for key in [*(k for k in existing), *(k for k in merged if k not in existing)]}, remarks
+    # New members go to their usual place among those that are there.
+    keys = list(existing)
+    for key in [*ORDER, *merged]:
+        if key in merged and key not in keys:
+            before = [one for one in ORDER[: ORDER.index(key)] if one in keys] if key in ORDER else keys
+            keys.insert(keys.index(before[-1]) + 1 if before else 0, key)
+    return {key: merged[key] for key in keys}, remarks
 
 
 def _packages(
@@ -76,24 +79,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def dump(document: dict[str, Any]) -> str:
-    """A manifest as a new file: the official documents' order, two spaces, a last newline."""
-    ordered = {key: document[key] for key in ORDER if key in document}
-    ordered |= {key: value for key, value in document.items() if key not in ordered}
-    return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
-
-
-def apply(text: str, existing: dict[str, Any], merged: dict[str, Any]) -> str:
-    """The file's text with only the members that changed written anew."""
-    indent = re.search(r"^([ \t]+)\"", text, re.M)
-    unit = indent[1] if indent else "  "
-    keys = list(json_members(text))
-    for key in keys:
-        if key not in merged:
-            return json.dumps(merged, indent=unit, ensure_ascii=False) + ("\n" if text.endswith("\n") else "")
-    previous: list[str] = []
-    for key in [*(k for k in ORDER if k in merged), *(k for k in merged if k not in ORDER)]:
-        if key not in existing or existing[key] != merged[key]:
-            text = set_json_member(text, key, merged[key], after=tuple(reversed(previous)), indent=unit)
-        previous.append(key)
-    return text if "\n" in text else text + newline(text)
+def ordered(document: dict[str, Any]) -> dict[str, Any]:
+    """A manifest's members in the order of the official documents; unknown ones last."""
+    first = {key: document[key] for key in ORDER if key in document}
+    return first | {key: value for key, value in document.items() if key not in first}

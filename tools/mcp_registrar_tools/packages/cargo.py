@@ -46,7 +46,7 @@ def detect(project: Project) -> list[Found]:
             repository=crate.text("repository"),
             private=not crate.publish,
         )
-        found.extra["readme"] = crate.readme
+        found.extra |= {"readme": crate.readme, "needs": bool(crate.dependencies)}
         visible = False
         if crate.readme and (token := readme.token_in(project, crate.readme)):
             text = project.text(crate.readme) or ""

@@ -10,7 +10,7 @@ from mcp_registrar_tools.packages import TYPES, mcpb
 from mcp_registrar_tools.packages.found import TEMPLATE, Found
 from mcp_registrar_tools.packages.identity import Identity
 from mcp_registrar_tools.packages.survey import Survey, bare
-from mcp_registrar_tools.project import environment, git, readme, rust
+from mcp_registrar_tools.project import environment, git, hosted, readme, rust
 from mcp_registrar_tools.project.walk import line_of
 
 DESCRIPTION_LIMIT = 100
@@ -50,10 +50,12 @@ def draft(survey: Survey, identity: Identity, *, schema: str, description: str =
     _settings(survey, packages, result)
     if packages:
         document["packages"] = packages
-    hosted = [{"type": "sse" if re.search(r"/sse/?$", url) else "streamable-http", "url": url} for url in remotes]
-    if hosted:
-        document["remotes"] = hosted
-    if not packages and not hosted:
+    urls = remotes or _hosted(survey, result, alone=not packages)
+    if urls:
+        document["remotes"] = [
+            {"type": "sse" if re.search(r"/sse/?$", url) else "streamable-http", "url": url} for url in urls
+        ]
+    if not packages and not urls:
         result.questions.append(
             'No package was found: where do people get it? (remote_url=["https://…/mcp"] if hosted)'
         )
@@ -97,6 +99,19 @@ def _package(survey: Survey, identity: Identity, found: Found, version: str, res
     if kind not in {"oci", "mcpb"} and element.get("version") and element["version"] != version and found.version:
         result.questions.append(f"{kind} {found.identifier} is at {found.version}, the server at {version}: right?")
     return element
+
+
+def _hosted(survey: Survey, result: Draft, *, alone: bool) -> list[str]:
+    """Where the project says that it is hosted: taken when it is declared, or all that there is; else asked about."""
+    found = hosted.hosted(survey.project, survey.readme)
+    declared = [(url, where) for url, where in found if where.startswith("manifest.json:")]
+    taken = declared or (found if alone and len(found) == 1 else [])
+    result.evidence += [f"remote {url} ({where})" for url, where in taken]
+    asked = [f"{url} ({where})" for url, where in found if (url, where) not in taken][:3]
+    if asked or (taken and not declared):
+        shown = ", ".join(asked) or taken[0][0]
+        result.questions.append(f"Is the server hosted at {shown}? Then remote_url=[…] lists it")
+    return [url for url, _ in taken]
 
 
 def _settings(survey: Survey, packages: list[dict[str, Any]], result: Draft) -> None:

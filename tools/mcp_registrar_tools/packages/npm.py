@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from mcp_registrar_tools.manifest.source import Source
 from mcp_registrar_tools.packages import fields
 from mcp_registrar_tools.packages.found import Found, Marker, about_mcp
 from mcp_registrar_tools.packages.found import entry as common_entry
-from mcp_registrar_tools.project.edits import Edit, edit_text, read_exact, set_json_member
+from mcp_registrar_tools.project.edits import Edit, edit_text, read_exact
 from mcp_registrar_tools.project.walk import Project, line_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _found(project: Project, path: str, text: str, data: dict[str, Any]) -> Foun
             f"{path}: npx cannot choose between the bins {', '.join(sorted(starts))}; "
             f"name one of them {found.identifier.rpartition('/')[2]}"
         )
-    found.extra["bin"] = starts
+    found.extra |= {"bin": starts, "needs": bool(needs)}
     return found
 
 
@@ -119,7 +120,15 @@ def write_marker(mark: Marker, server_name: str) -> Edit | None:
     if mark.file is None or mark.state == "present":
         return None
     before, text = read_exact(mark.file)
-    return edit_text(mark.file, before, set_json_member(text, "mcpName", server_name, after=("name",)))
+    source = Source(text)
+    if not isinstance(source.document, dict):
+        raise ValueError(f"{mark.file.name} is not a JSON object")
+    document: dict[str, Any] = {}
+    for key, value in source.document.items():
+        document[key] = server_name if key == "mcpName" else value
+        if key == "name" and "mcpName" not in source.document:
+            document["mcpName"] = server_name
+    return edit_text(mark.file, before, source.rewrite(document))
 
 
 def launch(package: dict[str, Any]) -> list[str]:

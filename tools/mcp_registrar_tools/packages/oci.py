@@ -7,6 +7,7 @@ registry verifies it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_registrar_tools.packages import fields
@@ -37,35 +38,46 @@ def detect(project: Project) -> list[Found]:
         text = project.text(path)
         if not text or path.endswith((".dockerignore", ".md", ".yml", ".yaml", ".json")):
             continue
-        parsed = dockerfile.parse(text)
-        if not parsed.stages:
-            continue
-        label = parsed.labels.get(LABEL)
-        found = Found(
-            registry_type="oci",
-            identifier="",
-            file=project.folder / path,
-            folder=path.rpartition("/")[0],
-            line=label[1] if label else parsed.stages[-1].line,
-            title=(parsed.labels.get("org.opencontainers.image.title") or (None, 0))[0],
-            description=(parsed.labels.get("org.opencontainers.image.description") or (None, 0))[0],
-            repository=(parsed.labels.get("org.opencontainers.image.source") or (None, 0))[0],
-            mcp="is labelled" if label else "",
-            assumed=frozenset({"identifier"}),
-        )
-        if label and "/" in label[0] and "$" not in label[0]:
-            found.server_name = label[0]
-            found.server_name_where = f"{path}:{label[1]}"
-        found.extra |= {"dockerfile": parsed, "labelled": bool(label)}
-        for key in ("org.opencontainers.image.version", "io.modelcontextprotocol.server.version"):
-            if key in parsed.labels and "$" not in parsed.labels[key][0]:
-                found.version, found.version_where = parsed.labels[key][0], f"{path}:{parsed.labels[key][1]}"
-        if transport := dockerfile.transport(parsed):
-            found.extra["transport"] = transport
-        results.append(found)
+        found = found_in(project, project.folder / path, text)
+        if found.extra["dockerfile"].stages:
+            results.append(found)
     return sorted(
         results, key=lambda found: (not found.extra["labelled"], found.folder.count("/"), len(found.file.name))
     )
+
+
+def found_in(project: Project, file: Path, text: str) -> Found:
+    """The image that a Dockerfile of this text builds; its name is not known yet."""
+    parsed = dockerfile.parse(text)
+    path = project.shown(file)
+    label = parsed.labels.get(LABEL)
+
+    def of(key: str) -> str | None:
+        value = parsed.labels.get(f"org.opencontainers.image.{key}")
+        return value[0] if value else None
+
+    found = Found(
+        registry_type="oci",
+        identifier="",
+        file=file,
+        folder=path.rpartition("/")[0],
+        line=label[1] if label else parsed.stages[-1].line if parsed.stages else 1,
+        title=of("title"),
+        description=of("description"),
+        repository=of("source"),
+        mcp="is labelled" if label else "",
+        assumed=frozenset({"identifier"}),
+    )
+    if label and "/" in label[0] and "$" not in label[0]:
+        found.server_name = label[0]
+        found.server_name_where = f"{path}:{label[1]}"
+    found.extra |= {"dockerfile": parsed, "labelled": bool(label)}
+    for key in ("org.opencontainers.image.version", "io.modelcontextprotocol.server.version"):
+        if key in parsed.labels and "$" not in parsed.labels[key][0]:
+            found.version, found.version_where = parsed.labels[key][0], f"{path}:{parsed.labels[key][1]}"
+    if transport := dockerfile.transport(parsed):
+        found.extra["transport"] = transport
+    return found
 
 
 def entry(found: Found, version: str | None) -> dict[str, Any]:

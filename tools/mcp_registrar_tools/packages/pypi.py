@@ -48,7 +48,7 @@ def detect(project: Project) -> list[Found]:
             repository=dist.urls.get("repository") or dist.urls.get("source") or dist.urls.get("source code"),
             private=any(word.lower() == "private :: do not upload" for word in dist.classifiers),
         )
-        found.extra["readme"] = dist.readme
+        found.extra |= {"readme": dist.readme, "needs": bool(dist.dependencies)}
         if dist.readme and (token := readme.token_in(project, dist.readme)):
             found.server_name = token[0]
             found.server_name_where = f"{project.shown(dist.readme)}:{token[1]}"

@@ -150,7 +150,14 @@ def _server(survey: Survey, public: list[Found], docker: list[Found]) -> list[Fo
             return _one_each(next(iter(choice.values())))
     if groups:
         raise _several(survey, strong or groups)
-    return _one_each([found for found in public if found.folder == ""]) if _speaks_of_mcp(survey) else []
+    plain = [found for found in public if found.folder == ""]
+    if _speaks_of_mcp(survey):
+        return _one_each(plain)
+    # Nothing says MCP. Where nothing could have said it either (no README, no dependency), ask instead of refusing.
+    bare_ones = [found for found in plain if survey.readme is None and not found.extra.get("needs")]
+    for found in bare_ones:
+        found.questions.append(f"Nothing says that {found.registry_type} {found.identifier} is an MCP server: is it?")
+    return _one_each(bare_ones)
 
 
 def _several(survey: Survey, groups: dict[str, list[Found]]) -> InputError:
