@@ -190,10 +190,12 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
         except RegistrarError as error:
             _clear_progress()
             print_error(error, as_json=form == "json")
+            _tell_actions(error)
             return 1
         finally:
             await close()
         _clear_progress()
+        _tell_actions(answer)
         return print_answer(answer, form)
 
     parameters: list[inspect.Parameter] = []
@@ -233,6 +235,15 @@ def _described(parameter: inspect.Parameter) -> Any:
     shown = parameter.default not in ("", False, 0, None, inspect.Parameter.empty)
     name = ("--from", "--source") if parameter.name == "source" else None  # `from` is no name in Python
     return Annotated[hint, Parameter(name=name, help=text, show_default=shown)]
+
+
+def _tell_actions(result: Answer | RegistrarError) -> None:
+    """In a GitHub Actions job: annotations and the job's summary."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from mcp_registrar_tools import github_actions
+
+        for line in github_actions.report(result):
+            print(line, file=sys.stderr)
 
 
 def print_answer(answer: Answer, form: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.workbench import Workbench
 
 if TYPE_CHECKING:
-    from mcp_registrar_tools.registries import Entry, Registry
+    from mcp_registrar_tools.registries import Entry, Page, Registry
 
 PAGES = 10
 """Pages looked through when a filter is applied here because the registry has none."""
@@ -131,17 +132,20 @@ async def collect(
     """Entries that pass every filter, the cursor after them, and what the reader should know.
 
     A registry filters by words, time and deletion; type and status are looked at here, page after page. The cursor
-    of such a list is the registry's own with the number of entries of its page that are done: ``<n>@<cursor>``.
+    of such a list is the registry's own behind what is ours: how many entries of its page are done, and which of the
+    words were looked for (``<n>.<attempt>@<cursor>``).
     """
-    place, skip = cursor, 0
-    head, at, tail = cursor.partition("@")
-    if at and head.isdigit():
-        place, skip = tail, int(head)
+    place, skip, attempt = cursor, 0, 0
+    if ours := re.match(r"(\d+)\.(\d+)@", cursor):
+        place, skip, attempt = cursor[ours.end() :], int(ours[1]), int(ours[2])
     terms = words.split()
+    # What to look for, in turn: the phrase, then its words, for a registry that matches names only.
+    attempts = [" ".join(terms), *(sorted(terms, key=len, reverse=True) if len(terms) > 1 else [])]
+    attempt = min(attempt, len(attempts) - 1)
 
-    async def page(place: str, text: str) -> Any:
+    async def page(place: str) -> Page:
         return await target.search(
-            text,
+            attempts[attempt],
             updated_since=updated_since,
             include_deleted=status == "deleted",
             type=type,
@@ -151,33 +155,37 @@ async def collect(
         )
 
     def fits(item: Entry) -> bool:
-        kinds = kinds_of(item.server)
-        return (not type or type in kinds) and (not status or item.status == status)
+        return (not type or type in kinds_of(item.server)) and (not status or item.status == status)
 
+    def after(place: str, skip: int) -> str:
+        return f"{skip}.{attempt}@{place}" if skip or (attempt and place) else place
+
+    got = await page(place)
+    while not (got.entries or place) and attempt < len(attempts) - 1:
+        attempt += 1
+        got = await page(place)
     note = ""
-    text = " ".join(terms)
+    if attempt and got.entries:
+        note = f"Nothing in {target.name} has all these words (it searches {target.searches}); "
+        note += f'these match "{clean(attempts[attempt], 60)}".'
+    if got.corrected:
+        used = ", ".join(f"{clean(there, 40)} for {clean(word, 40)}" for word, there in got.corrected.items())
+        note = f"Nothing has these words as written; looked for {used}."
+
     found: list[Entry] = []
-    for _ in range(PAGES):
-        got = await page(place, text)
-        if not got.entries and len(terms) > 1 and text == " ".join(terms) and not place and not found:
-            # A registry that matches names only finds no phrase: look for the most telling word and filter here.
-            text = max(terms, key=len)
-            got = await page(place, text)
-            note = f'{target.name} searches {target.searches}: showing matches of "{clean(text, 60)}"'
-        if got.corrected:
-            words_used = ", ".join(f"{clean(there, 40)} for {clean(word, 40)}" for word, there in got.corrected.items())
-            note = f"Nothing has these words as written; looked for {words_used}."
+    for turn in range(PAGES):
         for index, item in enumerate(got.entries[skip:], skip):
             if fits(item):
                 found.append(item)
             if len(found) == limit:
                 if index + 1 < len(got.entries):
-                    return found, f"{index + 1}@{place}", note
-                return found, got.next_cursor, note
+                    return found, after(place, index + 1), note
+                return found, after(got.next_cursor, 0) if got.next_cursor else "", note
         place, skip = got.next_cursor, 0
-        if not place:
+        if not place or turn == PAGES - 1:
             break
-    return found, place, note
+        got = await page(place)
+    return found, after(place, 0) if place else "", note
 
 
 def kinds_of(server: dict[str, Any]) -> list[str]:
