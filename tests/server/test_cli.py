@@ -68,7 +68,7 @@ def test_publish_then_search(project: Path, tmp_path: Path, capsys: pytest.Captu
     assert "NAME" in printed
     assert "io.github.acme/weather" in printed
     assert run(tmp_path, "publish", str(project)) == 0, "the same content again is no error"
-    assert "already" in capsys.readouterr().out
+    assert "Already published" in capsys.readouterr().out
 
 
 def test_a_manifest_with_errors_exits_with_one(
