@@ -79,7 +79,13 @@ async def run(project: Path, home: Path) -> int:
         if not await demo.call("publish", path=str(project)):
             print("\n(the manifest of this project is not ready as it stands: in the copy, writing it anew)")
             demo.failed.remove("publish")
-            made = await demo.call("init_manifest", path=str(project), name=made.get("name", ""), overwrite=True)
+            seen = {package.split()[0] for package in made.get("packages", [])}
+            again: dict[str, Any] = (
+                {"types": sorted(seen - {"mcpb"})} if seen - {"mcpb"} else {}
+            )  # a bundle needs a hash
+            made = await demo.call(
+                "init_manifest", path=str(project), name=made.get("name", ""), overwrite=True, **again
+            )
             await demo.call("validate", path=str(project), fix=True)
             await demo.call("publish", path=str(project))
         name = str(made.get("name", ""))

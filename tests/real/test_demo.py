@@ -67,5 +67,5 @@ def test_on_a_copy_of_a_real_project(kind: str, tmp_path: Path) -> None:
     before = fingerprint(project)
     printed = demo(str(project), DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert "Published io.github." in printed
-    assert kind in printed
+    assert f"package: {kind} " in printed
     assert fingerprint(project) == before
