@@ -10,10 +10,8 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-import typing
 from dataclasses import replace
-from types import UnionType
-from typing import Annotated, Any
+from typing import Any
 
 from mcp import types
 from mcp.server import MCPServer
@@ -153,7 +151,7 @@ def tool_result(answer: Answer) -> types.CallToolResult:
 
 
 def quiet(schema: dict[str, Any]) -> None:
-    """Take out of a published input schema what tells a model nothing: generated titles, and "or null"."""
+    """Take out of a published input schema what tells a model nothing: titles, "or null", empty defaults."""
     schema.pop("title", None)
     for value in schema.get("properties", {}).values():
         value.pop("title", None)
@@ -161,36 +159,16 @@ def quiet(schema: dict[str, Any]) -> None:
         if len(options) == 1 and value.get("default", ...) is None:
             del value["anyOf"], value["default"]
             value.update(options[0])
-
-
-_JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", tuple: "array"}
+        if value.get("default", ...) in ("", False, []):
+            del value["default"]
 
 
 def shallow(model: type[BaseModel]) -> dict[str, Any]:
-    """An output schema of one level: names and types. Every call sends the whole list of tools, so depth is dear."""
+    """An output schema of names: every call sends the whole list of tools, so each word is dear.
 
-    def kinds(hint: Any) -> list[str]:
-        origin = typing.get_origin(hint)
-        if origin is Annotated:
-            return kinds(typing.get_args(hint)[0])
-        if origin in (typing.Union, UnionType):
-            return [kind for option in typing.get_args(hint) for kind in kinds(option)]
-        if origin is typing.Literal:
-            return kinds(type(typing.get_args(hint)[0]))
-        if hint is type(None):
-            return ["null"]
-        return [_JSON_TYPES.get(origin or hint, "object")]
-
-    def kind(hint: Any) -> dict[str, Any]:
-        if hint is Any:
-            return {}
-        found = list(dict.fromkeys(kinds(hint)))
-        return {"type": found[0] if len(found) == 1 else found}
-
-    return {
-        "type": "object",
-        "properties": {name: kind(field.annotation) for name, field in model.model_fields.items()},
-    }
+    The types stand in the documentation; `next`, which every answer has, is told of in the server's instructions.
+    """
+    return {"type": "object", "properties": {name: {} for name in model.model_fields if name != "next"}}
 
 
 class _Question(BaseException):

@@ -42,12 +42,10 @@ class WorkflowAnswer(Answer):
 async def add_workflow(
     bench: Workbench,
     path: Annotated[str, Field(description="project folder")] = ".",
-    login: Annotated[
-        Literal["oidc", "token", "dns"], Field(description="dns for a domain's namespace; token where OIDC cannot be")
-    ] = "oidc",
-    overwrite: Annotated[bool, Field(description="replace a publish-mcp.yml that differs")] = False,
+    login: Annotated[Literal["oidc", "token", "dns"], Field(description="dns for a domain's namespace")] = "oidc",
+    overwrite: Annotated[bool, Field(description="replace a workflow that differs")] = False,
 ) -> WorkflowAnswer:
-    """Write the GitHub Actions workflow that, on a version tag, releases the packages and publishes server.json."""
+    """Write the GitHub Actions workflow that releases and publishes on a version tag."""
     import anyio.to_thread
 
     return await anyio.to_thread.run_sync(lambda: write_workflow(path, login=login, overwrite=overwrite))

@@ -59,18 +59,18 @@ class BuildResult(Answer):
 async def build_image(
     bench: Workbench,
     path: Annotated[str, Field(description="project folder")] = ".",
-    tag: Annotated[str, Field(description="whole image reference, instead of name:version")] = "",
-    registry: Annotated[str, Field(description="prefix, e.g. docker.io/user or ghcr.io/owner")] = "",
-    platform: Annotated[str, Field(description="e.g. linux/amd64; several separated by commas")] = "",
-    push: Annotated[bool, Field(description="push it with Docker's own login")] = False,
+    tag: Annotated[str, Field(description="instead of name:version")] = "",
+    registry: Annotated[str, Field(description="prefix, e.g. ghcr.io/owner")] = "",
+    platform: Annotated[str, Field(description="e.g. linux/amd64,linux/arm64")] = "",
+    push: Annotated[bool, Field(description="with Docker's own login")] = False,
     dockerfile: Annotated[str, Field(description="relative to path")] = "",
     target: Annotated[str, Field(description="build stage")] = "",
     build_args: Annotated[list[str] | None, Field(description="NAME=VALUE")] = None,
-    secret_files: Annotated[list[str] | None, Field(description="ID=FILE for RUN --mount=type=secret")] = None,
-    check: Annotated[bool, Field(description="start it and list its tools; a failure is not pushed")] = False,
-    large_context: Annotated[bool, Field(description="allow a context over 500 MB")] = False,
+    secret_files: Annotated[list[str] | None, Field(description="ID=FILE")] = None,
+    check: Annotated[bool, Field(description="start it; a failure is not pushed")] = False,
+    large_context: Annotated[bool, Field(description="over 500 MB")] = False,
 ) -> BuildResult:
-    """Build the server's Docker image with the ownership label the registry demands, and push it with push=true."""
+    """Build the Docker image with its ownership label; push=true pushes it."""
     import time
 
     from mcp_registrar_tools.images import build

@@ -26,15 +26,11 @@ class CheckResult(Answer):
 async def check_server(
     bench: Workbench,
     path: Annotated[str, Field(description="project folder or server.json")] = ".",
-    target: Annotated[
-        str, Field(description="an image, a URL, or a package type of the manifest; npm and pypi run on this machine")
-    ] = "",
-    env: Annotated[list[str] | None, Field(description="names of environment variables to pass on")] = None,
+    target: Annotated[str, Field(description="image, URL or package type; npm and pypi run on this machine")] = "",
+    env: Annotated[list[str] | None, Field(description="variable names to pass on")] = None,
     seconds: Annotated[int, Field(ge=1, le=600, description="time limit")] = 60,
 ) -> CheckResult:
-    """Start the server as a client would and list its tools: an image in a container, a remote by its URL, and npm
-    or PyPI packages only when `target` names them.
-    """
+    """Start the server as a client would (image, remote, or the package that target names) and list its tools."""
     from mcp_registrar_tools.images import trial
 
     plan = await trial.plan(path, target, env or [])

@@ -44,7 +44,7 @@ async def create_key(
     key_file: Annotated[str, Field(description="private key, never overwritten")] = "",
     method: Annotated[Literal["dns", "http"], Field(description="TXT record or web file")] = "dns",
 ) -> KeyAnswer:
-    """Make or take a domain's key, show the record to publish, check what the world sees of it."""
+    """Make or take a domain's key, show its record, check what the world sees."""
     from mcp_registrar_tools.manifest.files import write_atomic
     from mcp_registrar_tools.registries import domain as domains
     from mcp_registrar_tools.registries import signing

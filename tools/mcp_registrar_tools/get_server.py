@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 
 class ServerInfo(Answer):
-    """A registry entry. ``versions`` are newest first; ``ways`` are the `use` values that can be configured."""
+    """A registry entry. ``versions`` are newest first, ``ways`` the values of `use` that can be configured.
+
+    ``about`` is the status message, title and description.
+    """
 
     name: str
     version: str
-    title: str
-    description: str
+    about: str
     status: str
-    status_message: str
     is_latest: bool
     published_at: str
     versions: list[str]
@@ -37,9 +38,7 @@ class ServerInfo(Answer):
     def lines(self) -> list[str]:
         latest = " (latest)" if self.is_latest else ""
         head = f"{self.name} {self.version}{latest}, {self.status}, published {self.published_at[:10] or 'unknown'}"
-        lines = [head, clean(" – ".join(part for part in (self.title, self.description) if part), 300)]
-        if self.status_message:
-            lines.append(f"{self.status}: {clean(self.status_message, 300)}")
+        lines = [head, clean(self.about, 500)]
         lines += [f"package: {package}" for package in self.packages[:8]]
         lines += [f"remote: {remote}" for remote in self.remotes[:8]]
         others = [version for version in self.versions if version != self.version]
@@ -67,11 +66,11 @@ async def get_server(
     name: Annotated[str, Field(description="server name")],
     version: Annotated[str, Field(description="latest when empty")] = "",
     client: Annotated[Literal[ClientName, ""], Field(description="show its configuration")] = "",
-    use: Annotated[str, Field(description="package type or remote, when there are several")] = "",
+    use: Annotated[str, Field(description="package type or remote")] = "",
     registry: Annotated[str, Field(description="as in publish")] = "",
     detail: Annotated[Literal["concise", "full"], Field(description="full adds server.json")] = "concise",
 ) -> ServerInfo:
-    """Show one server of a registry: packages, remotes, versions, and how to configure a client for it."""
+    """Show a registry entry: packages, remotes, versions, and a client's configuration for it."""
     from mcp_registrar_tools.registries import connect
 
     source = await connect(bench, registry)
@@ -122,10 +121,10 @@ def server_info(
     return ServerInfo(
         name=name,
         version=str(server.get("version", "")),
-        title=str(server.get("title", "")),
-        description=str(server.get("description", "")),
+        about=". ".join(
+            str(part) for part in (entry.status_message, server.get("title"), server.get("description")) if part
+        ),
         status=entry.status,
-        status_message=entry.status_message,
         is_latest=entry.is_latest,
         published_at=entry.published_at,
         versions=[str(other.server.get("version", "")) for other in versions],

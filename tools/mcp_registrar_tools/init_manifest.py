@@ -58,19 +58,16 @@ class ManifestDraft(Answer):
 async def init_manifest(
     bench: Workbench,
     path: Annotated[str, Field(description="project folder")] = ".",
-    name: Annotated[str, Field(description="server name, io.github.<login>/… or only its last part")] = "",
+    name: Annotated[str, Field(description="server name, or its last part")] = "",
     description: Annotated[str, Field(description="at most 100 characters")] = "",
-    remote_url: Annotated[list[str], Field(description="URLs where the server is hosted")] = [],  # noqa: B006
-    types: Annotated[list[str], Field(description="only these package types, e.g. oci")] = [],  # noqa: B006
-    markers: Annotated[bool, Field(description="also write the ownership markers")] = False,
-    dockerfile: Annotated[bool, Field(description="also write a Dockerfile if there is none")] = False,
-    overwrite: Annotated[bool, Field(description="replace an existing manifest instead of filling it")] = False,
-    dry_run: Annotated[bool, Field(description="only show the diff")] = False,
+    remote_url: Annotated[list[str], Field(description="where it is hosted")] = [],  # noqa: B006
+    types: Annotated[list[str], Field(description="only these, e.g. oci")] = [],  # noqa: B006
+    markers: Annotated[bool, Field(description="also ownership markers")] = False,
+    dockerfile: Annotated[bool, Field(description="also a Dockerfile if none")] = False,
+    overwrite: Annotated[bool, Field(description="replace instead of filling")] = False,
+    dry_run: Annotated[bool, Field(description="only the diff")] = False,
 ) -> ManifestDraft:
-    """Write server.json from the project's own files: name, packages of all types, settings, remotes.
-
-    An existing one is only filled. Says where each value was found and what to ask the user.
-    """
+    """Write server.json from the project's files, or fill an existing one; says what to ask the user."""
     return await anyio.to_thread.run_sync(
         _init, path, name.strip(), description.strip(), list(remote_url), list(types), markers, dockerfile, overwrite,
         dry_run,

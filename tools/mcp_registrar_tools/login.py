@@ -54,7 +54,7 @@ async def login(
     domain: Annotated[str, Field(description="for dns and http")] = "",
     key_file: Annotated[str, Field(description="private key; for oidc a token file")] = "",
 ) -> LoginAnswer:
-    """Log in to a registry and learn what may be published there. Secrets come from files, gh, environment."""
+    """Log in and learn what may be published. Secrets come from files, gh or the environment."""
     from mcp_registrar_tools.registries.credentials import Credential
     from mcp_registrar_tools.registries.names import resolve
     from mcp_registrar_tools.registries.session import Session, check_trust

@@ -25,7 +25,7 @@ class LogoutAnswer(Answer):
 async def logout(
     bench: Workbench, registry: Annotated[str, Field(description="official, a name or URL")] = ""
 ) -> LogoutAnswer:
-    """Forget the login to a registry, with the token kept for it."""
+    """Forget the login to a registry."""
     from mcp_registrar_tools.registries.names import resolve
     from mcp_registrar_tools.registries.session import Session
 

@@ -73,7 +73,7 @@ async def publish(
     wait: Annotated[int, Field(ge=0, le=3600, description="seconds to wait for packages to appear")] = 0,
     push_image: Annotated[bool, Field(description="push its OCI images first")] = False,
 ) -> PublishAnswer:
-    """Publish server.json: validate, check permission and duplicates, publish, read back. Safe to repeat."""
+    """Publish server.json after every check, and read it back. Safe to repeat."""
     from mcp_registrar_tools.registries import connect
     from mcp_registrar_tools.registries.compare import differences
     from mcp_registrar_tools.registries.names import resolve

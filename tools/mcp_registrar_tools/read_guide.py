@@ -26,8 +26,8 @@ class GuideText(Answer):
 
 async def read_guide(
     bench: Workbench,
-    topic: Annotated[Topic, Field(description="what it is about")] = "publishing",
+    topic: Annotated[Topic, Field(description="subject")] = "publishing",
     language: Annotated[Language, Field(description="English or Korean")] = "en",
 ) -> GuideText:
-    """Read a short guide (under 700 tokens). Rarely needed: every answer names the next call."""
+    """Read a short guide; rarely needed, every answer names the next call."""
     return GuideText(topic=topic, language=language, markdown=guide(topic, language))

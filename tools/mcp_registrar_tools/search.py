@@ -85,7 +85,7 @@ async def search(
     limit: Annotated[int, Field(ge=1, le=100, description="rows")] = 20,
     cursor: Annotated[str, Field(description="of the previous answer")] = "",
 ) -> SearchAnswer:
-    """Search a registry for MCP servers by words in name, title or description; latest versions."""
+    """Search a registry by words in name, title or description."""
     from mcp_registrar_tools.registries import connect
 
     target = await connect(bench, registry)

@@ -82,7 +82,7 @@ async def set_status(
     message: Annotated[str, Field(description="shown to users", max_length=500)] = "",
     registry: Annotated[str, Field(description="local, official, a name or URL")] = "",
 ) -> StatusAnswer:
-    """Deprecate, delete (unpublish) or restore one version or all of a published server."""
+    """Deprecate, delete (unpublish) or restore a published server."""
     from mcp_registrar_tools.registries import connect
     from mcp_registrar_tools.registries.names import resolve
 

@@ -21,16 +21,16 @@ SMALL = 100_000
 async def validate(
     bench: Workbench,
     path: Annotated[str, Field(description="project folder or server.json")] = ".",
-    document: Annotated[dict[str, Any] | None, Field(description="a server.json inline, instead of path")] = None,
-    fix: Annotated[bool, Field(description="apply safe fixes and migrate to the current schema")] = False,
-    ownership: Annotated[bool, Field(description="also look for the ownership marker in published packages")] = False,
-    wait: Annotated[int, Field(ge=0, le=3600, description="with ownership: seconds to wait")] = 0,
-    registry: Annotated[str, Field(description="also ask this registry: version free, remote URL free")] = "",
-    detail: Detail = "concise",
+    document: Annotated[dict[str, Any] | None, Field(description="server.json inline, instead of path")] = None,
+    fix: Annotated[bool, Field(description="apply safe fixes, migrate the schema")] = False,
+    ownership: Annotated[bool, Field(description="look for markers in the published packages")] = False,
+    wait: Annotated[int, Field(ge=0, le=3600, description="with ownership: seconds")] = 0,
+    registry: Annotated[str, Field(description="ask it too: version and URL free")] = "",
+    detail: Annotated[Detail, Field(description="full lists all")] = "concise",
 ) -> ValidationReport:
-    """Check a server.json against every rule of the official registry and against its project, offline.
+    """Check server.json by every rule of the registry and against its project, offline: all problems, with cures.
 
-    Every problem at once, each with its cure. Call it before you say a server is ready to publish.
+    Call it before you say that the work is done.
     """
     import anyio.to_thread
 
