@@ -78,12 +78,12 @@ _ALL: tuple[ToolSpec, ...] = (
     _writes("publish", "Publish", "publish", destructive=True),
     _reads("search", "Search a registry", "search"),
     _reads("get_server", "Show a server", "show"),
-    _writes("set_status", "Deprecate, delete or restore", "status", destructive=True),
-    _writes("login", "Log in to a registry", "login", destructive=False),
+    _writes("set_status", "Change a status", "status", destructive=True),
+    _writes("login", "Log in", "login", destructive=False),
     _writes("logout", "Log out", "logout", destructive=True, open_world=False),
     _writes("create_key", "Create a domain key", "create-key", destructive=False),
-    _writes("check_server", "Start and check a server", "check", destructive=False),
-    _writes("add_workflow", "Write the release workflow", "workflow", destructive=True, open_world=False),
+    _writes("check_server", "Check a server", "check", destructive=False),
+    _writes("add_workflow", "Write a workflow", "workflow", destructive=True, open_world=False),
     _reads("read_guide", "Read a guide", "guide", open_world=False),
 )
 

@@ -20,6 +20,7 @@ from mcp_registrar_tools.workflows.actions import PINNED
 from tests.conftest import SHARED
 from tests.real.components import actionlint, require
 
+SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 STDIO = {"transport": {"type": "stdio"}}
 PACKAGES: dict[str, dict[str, Any]] = {
     "npm": {"registryType": "npm", "identifier": "@acme/weather", "version": "1.0.0", **STDIO},
@@ -52,7 +53,7 @@ def repository(folder: Path, *kinds: str, name: str = "io.github.acme/weather", 
     (folder / ".git").mkdir()
     for file, text in FILES.items():
         (project / file).write_text(text)
-    document = {"name": name, "description": "Weather", "version": "1.0.0"}
+    document = {"$schema": SCHEMA, "name": name, "description": "Weather", "version": "1.0.0"}
     (project / "server.json").write_text(json.dumps(document | {"packages": [PACKAGES[kind] for kind in kinds]}))
     return project
 
