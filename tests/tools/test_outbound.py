@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mcp_registrar_tools.errors import OutboundError
+from mcp_registrar_tools.errors import InputError, OutboundError
 from mcp_registrar_tools.outbound import Outbound
 
 pytestmark = pytest.mark.anyio
@@ -371,6 +371,28 @@ async def test_tls_is_checked_and_a_private_authority_can_be_named(tmp_path: Pat
             assert (await fails(out, f"https://127.0.0.1:{port}/")).code == "outbound-tls"
     assert names[-2:] == ["localhost", None]
     assert f"Host: localhost:{port}" in heads[0]
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), ("no certificate", "no PEM certificate")])
+async def test_a_certificate_file_that_is_none(tmp_path: Path, content: str | None, reason: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    async with outbound(ca_file=path) as out:
+        with pytest.raises(InputError) as caught:
+            await out.fetch("GET", "https://localhost:1/")
+    assert str(path) in caught.value.message
+    assert reason in caught.value.message
+
+
+async def test_what_http_cannot_carry() -> None:
+    async with outbound(trusted_origins=["http://127.0.0.1:1"]) as out:
+        headers = {"authorization": "Bearer \ud800"}
+        assert (await fails(out, "http://127.0.0.1:1/", headers=headers)).code == "outbound-url"
+        assert (await fails(out, "http://127.0.0.1:1/\ud800")).code == "outbound-url"
+    async with peer(says(b"")) as port, outbound() as out:
+        out.trust(url := f"http://127.0.0.1:{port}/")
+        assert (await fails(out, url, headers={"x": "a\r\nb: c"})).code == "outbound-failed"
 
 
 async def test_plain_http_where_tls_was_expected() -> None:

@@ -190,6 +190,12 @@ class Outbound:
                 await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, zlib.error) as error:
             _raise(error, method, url)
+        except UnicodeError:
+            raise OutboundError(
+                "outbound-url",
+                f"{method} {_shown(url)}: the address or a header holds characters that HTTP cannot carry",
+                "write it in ASCII",
+            ) from None
         except _Oversized:
             raise OutboundError(
                 "outbound-too-large",

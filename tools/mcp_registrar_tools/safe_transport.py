@@ -15,6 +15,7 @@ import httpcore2
 import httpx2
 
 from mcp_registrar_tools.addresses import blocked
+from mcp_registrar_tools.errors import InputError
 
 ADDRESS_SECONDS = 3.0
 """How long one of several addresses of a host may take to answer before the next is tried."""
@@ -109,8 +110,19 @@ class SafeTransport(httpx2.AsyncHTTPTransport):
 
 
 def ssl_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Certificates are checked against the system's authorities and, when given, those of a PEM file."""
+    """Certificates are checked against the system's authorities and, when given, those of a PEM file.
+
+    Raises `InputError` when that file cannot be used.
+    """
     context = httpx2.create_ssl_context()
     if ca_file is not None:
-        context.load_verify_locations(cafile=str(ca_file))
+        try:
+            context.load_verify_locations(cafile=str(ca_file))
+        except OSError as error:  # ssl.SSLError is one
+            reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise InputError(
+                "ca-file",
+                f"the certificate file {ca_file} cannot be used: {reason}",
+                "correct MCP_REGISTRAR_CA_FILE: it names a PEM file of certificate authorities",
+            ) from None
     return context

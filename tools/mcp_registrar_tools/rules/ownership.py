@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mcp_registrar_tools.answer import clean
+from mcp_registrar_tools.errors import OutboundError
 from mcp_registrar_tools.findings import Finding
 from mcp_registrar_tools.manifest import body
 from mcp_registrar_tools.packages import TYPES
@@ -25,6 +27,7 @@ AT_ONCE = 16
 """Packages asked about at the same time."""
 ENTRY = "package-entry"
 """Code of a refusal that needs no network: the entry itself is wrong."""
+MESSAGE_LIMIT, HINT_LIMIT = 2000, 600
 _MARKERS = {"ownership-marker-missing", "ownership-marker-differs", "ownership-marker-glued"}
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 2.0, 15.0, 1.5
 """Seconds between two looks while waiting for a package to appear."""
@@ -214,7 +217,7 @@ async def _patiently(
     while True:
         findings = await look(package)
         verdict = next((finding for finding in findings if finding.severity == "error"), None)
-        if verdict is None or not _may_change(verdict) or not await waiting.pause(pause, package, verdict.message):
+        if verdict is None or not _may_change(findings) or not await waiting.pause(pause, package, verdict.message):
             break
         pause = min(pause * GROWTH, LONGEST_PAUSE)
     return Ownership(
@@ -222,15 +225,23 @@ async def _patiently(
         registry_type=package["registryType"],
         identifier=package["identifier"],
         version=package.get("version", ""),
-        refusal=verdict.message if verdict else "",
+        refusal=_placed(index, verdict).message if verdict else "",
         findings=[_placed(index, finding) for finding in findings],
     )
 
 
-def _may_change(verdict: Finding) -> bool:
+def _may_change(found: list[Finding]) -> bool:
+    """Whether time may turn these into a yes."""
     from mcp_registrar_tools.packages import published
 
-    return verdict.code in published.WAITABLE or published.transient(verdict.message)
+    codes = {finding.code for finding in found}
+    # Registries refuse an image that is not there yet as they refuse a private one, unless a login shows it.
+    unseen = "image-private" in codes and "image-not-public" not in codes
+    return (
+        unseen
+        or not codes.isdisjoint(published.WAITABLE)
+        or any(finding.severity == "error" and published.transient(finding.message) for finding in found)
+    )
 
 
 async def _once(
@@ -257,6 +268,9 @@ async def _once(
         with anyio.fail_after(seconds):
             where = base_url(package, settings, outbound)
             return await TYPES[kind].verify(package, server_name, outbound, where, extras=extras)
+    except OutboundError as error:  # an address in the settings that is none
+        message = f"failed to verify {kind} package '{package['identifier']}': {error.message}"
+        return [published.note("package-registry-failed", message, error.hint, severity="error")]
     except TimeoutError:
         return [
             published.note(
@@ -278,7 +292,10 @@ def _entry(message: str, hint: str, path: str) -> Finding:
 def _placed(index: int, finding: Finding) -> Finding:
     """The finding with its path in the whole document."""
     at: tuple[str | int, ...] = ("packages", index, finding.path) if finding.path else ("packages", index)
-    return finding.model_copy(update={"path": body.dotted(at), "at": at})
+    # A package may say anything: what it says is shown on one line, and not without end.
+    message = clean(" ".join(finding.message.splitlines()), MESSAGE_LIMIT)
+    hint = finding.hint and clean(" ".join(finding.hint.splitlines()), HINT_LIMIT)
+    return finding.model_copy(update={"path": body.dotted(at), "at": at, "message": message, "hint": hint})
 
 
 class _Waiting:
@@ -304,7 +321,7 @@ class _Waiting:
             await self._progress(
                 min(passed, self._seconds),
                 self._seconds,
-                f"waiting for {package['registryType']} {package['identifier']}{version}: {why}",
+                clean(f"waiting for {package['registryType']} {package['identifier']}{version}: {why}", 300),
             )
         await anyio.sleep(min(seconds, left))
         return True
