@@ -51,12 +51,16 @@ def load_kinds() -> dict[str, Check]:
     return KINDS
 
 
-def load_cases(path: Path) -> list[Case]:
-    """The cases of a file; the holes for the package registries' host names are filled in."""
-    text = path.read_text(encoding="utf-8")
+def fill_holes(text: str) -> str:
+    """A text with the package registries' host names in place of ``{NPM_HOST}``, ``{PYPI_HOST}``, …"""
     for hole, url in (("NPM", npm.BASE_URL), ("PYPI", pypi.BASE_URL), ("TEST_PYPI", pypi.TEST_BASE_URL)):
         text = text.replace("{" + hole + "_HOST}", urlsplit(url).netloc)
-    cases: list[Case] = json.loads(text)
+    return text
+
+
+def load_cases(path: Path) -> list[Case]:
+    """The cases of a file, its holes filled."""
+    cases: list[Case] = json.loads(fill_holes(path.read_text(encoding="utf-8")))
     return cases
 
 

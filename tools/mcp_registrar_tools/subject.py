@@ -15,6 +15,11 @@ from mcp_registrar_tools.manifest import files, migrate, patch
 from mcp_registrar_tools.manifest.source import Source, dump, too_deep, without_surrogates
 from mcp_registrar_tools.rules import consistency
 
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request that the official registry reads (its framework's default)."""
+DIFF_LIMIT = 400_000
+"""Characters of both texts together beyond which no diff is made."""
+
 
 def inline(document: dict[str, Any]) -> Subject:
     """A document that came with the call. Raises `InputError` for one that is too large or too deep."""
@@ -78,6 +83,8 @@ class Subject:
         ]
         if self.document is None:
             return text
+        if (size := self.size or len(self.source.text if self.source else "")) > BODY_LIMIT:
+            text.append(_too_large_to_publish(size))
         return [*text, *self._about(self.document)]
 
     def _about(self, document: dict[str, Any]) -> list[Finding]:
@@ -106,11 +113,8 @@ class Subject:
         before = self.document
         fixed, changes = migrate.migrate(before)
         for _ in range(3):  # a fix may uncover what another one hid
-            done = False
-            for finding in self._about(fixed):
-                if finding.fix and (changed := _applied(fixed, finding)) is not None:
-                    fixed, done = changed, True
-                    changes.append(f"{finding.path}: {finding.hint}")
+            done = [finding for finding in self._about(fixed) if finding.fix and _applied(fixed, finding)]
+            changes += [f"{finding.path}: {finding.hint}" for finding in done]
             if not done:
                 break
         if self.source is None:
@@ -129,17 +133,30 @@ class Subject:
         return changes, _diff(old, new, self.shown or "server.json")
 
 
-def _applied(document: dict[str, Any], finding: Finding) -> dict[str, Any] | None:
+def _too_large_to_publish(size: int) -> Finding:
+    return Finding(
+        code="body-too-large",
+        severity="error",
+        path="",
+        message=f"the document has {size} bytes; the registry reads at most {BODY_LIMIT}",
+        hint="take out what nobody installs, or split the server",
+        layer="publish-time",
+    )
+
+
+def _applied(document: dict[str, Any], finding: Finding) -> bool:
     try:
-        changed = patch.apply(document, finding.fix or [])
+        patch.change(document, finding.fix or [])
     except (KeyError, IndexError, TypeError, ValueError):
-        return None  # an earlier fix has changed this place; the next round looks again
-    return changed if isinstance(changed, dict) and changed != document else None
+        return False  # an earlier fix has changed this place; the next round looks again
+    return True
 
 
 def _diff(old: str, new: str, name: str) -> str:
     if old == new:
         return ""
+    if len(old) + len(new) > DIFF_LIMIT:
+        return f"(the change is too large to show: {len(old)} characters are now {len(new)})"
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"a/{name}", f"b/{name}", lineterm="", n=1)
     return "\n".join(lines)
 

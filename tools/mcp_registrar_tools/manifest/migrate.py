@@ -86,11 +86,10 @@ def oci_identifier(package: Json) -> str:
 
 class _Migration:
     def __init__(self) -> None:
-        self.changes: list[str] = []
+        self._changes: dict[str, None] = {}
 
     def say(self, text: str) -> None:
-        if text not in self.changes:
-            self.changes.append(text)
+        self._changes.setdefault(text)
 
     # --- the document
     # ------------------------------------------------------------------------------------------
@@ -127,7 +126,7 @@ class _Migration:
         for i, package in enumerate(packages if isinstance(packages, list) else []):
             if isinstance(package, dict):
                 self.by_type(package, ("packages", i))
-        return found, self.changes
+        return found, list(self._changes)
 
     def rename(self, given: Json, struct: Struct, aliases: dict[str, str], at: Path) -> Json:
         """The same members under today's keys, in the same order; an exact key is never overwritten."""

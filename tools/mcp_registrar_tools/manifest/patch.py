@@ -24,11 +24,17 @@ def get(document: Any, at: Path) -> Any:
 
 
 def apply(document: Any, operations: list[dict[str, Any]]) -> Any:
-    """A changed copy. A moved member keeps its place among its siblings when only its name changes.
-
-    Raises KeyError, IndexError or TypeError when an operation does not fit the document.
-    """
+    """A changed copy; see `change`."""
     document = copy.deepcopy(document)
+    change(document, operations)
+    return document
+
+
+def change(document: Any, operations: list[dict[str, Any]]) -> None:
+    """Change a document itself. A moved member keeps its place when only its name changes.
+
+    Raises KeyError, IndexError or TypeError when an operation does not fit the document; those before it are done.
+    """
     for operation in operations:
         parent, key = _parent(document, operation["path"])
         name = operation["op"]
@@ -54,7 +60,6 @@ def apply(document: Any, operations: list[dict[str, Any]]) -> Any:
                 parent[key] = value
         else:
             raise TypeError(name)
-    return document
 
 
 def _parent(document: Any, text: str) -> tuple[Any, Any]:

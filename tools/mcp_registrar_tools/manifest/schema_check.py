@@ -55,12 +55,15 @@ def accepts(version: str, document: Any) -> bool:
     return _compiled(version)(document)
 
 
-def errors(version: str, document: Any) -> SchemaError | None:
-    """Why the schema of this date refuses the document, None when it accepts it."""
+def errors(version: str, document: Any, limit: int = 1_000_000) -> SchemaError | None:
+    """Why the schema of this date refuses the document, None when it accepts it.
+
+    After ``limit`` reasons the rest of the document is not looked at.
+    """
     if accepts(version, document):
         return None
     root = schemas.shared(version)
-    found = _Explain(root).check(root, document, (), "", "#")
+    found = _Explain(root, limit).check(root, document, (), "", "#")
     if found is None:
         return None
     return SchemaError("", "#", (), "doesn't validate", _flatten([found]))
@@ -264,12 +267,14 @@ class _Explain:
     combiners.
     """
 
-    def __init__(self, root: Json) -> None:
+    def __init__(self, root: Json, limit: int) -> None:
         self.root = root
+        self.left = limit
 
     def check(self, schema: Json, value: Any, at: Path, keyword: str, absolute: str) -> SchemaError | None:
         def error(word: str, message: str, causes: list[SchemaError] | None = None) -> SchemaError:
             tail = f"/{word}" if word else ""
+            self.left -= 1
             return SchemaError(keyword + tail, absolute + tail, at, message, causes or [])
 
         if "$ref" in schema:
@@ -288,6 +293,8 @@ class _Explain:
             found += self.mapping(schema, value, at, keyword, absolute, error)
         elif isinstance(value, list) and "items" in schema:
             for i, item in enumerate(value):
+                if self.left < 0:
+                    break
                 below = self.check(schema["items"], item, (*at, i), f"{keyword}/items", f"{absolute}/items")
                 if below:
                     found.append(below)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_registrar_tools.manifest.body import Path
+from mcp_registrar_tools.manifest.schemas import SNAKE_CASE
 
 _TOKEN = re.compile(r'[{}\[\]]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+')
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -169,7 +170,8 @@ class Source:
         """
         node, offset = self.tree, self.tree.start
         for part in at:
-            member = next((m for m in reversed(node.members) if m.key == part), None)
+            old = SNAKE_CASE.get(part, part) if isinstance(part, str) else part
+            member = next((m for m in reversed(node.members) if m.key in (part, old)), None)
             if member is None:
                 break
             node, offset = member.node, member.start

@@ -7,10 +7,11 @@ model.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from mcp_registrar_tools.findings import Finding
-from mcp_registrar_tools.manifest import body, schemas
+from mcp_registrar_tools.manifest import aliases, body, patch, schemas
 from mcp_registrar_tools.manifest.body import BodyProblem
 from mcp_registrar_tools.rules import advice, cures, publish_time, semantics, structure, templates
 
@@ -24,7 +25,8 @@ __all__ = [
     "schema_issues",
 ]
 
-_ABOUT_MEMBERS = {"schema-required", "schema-additionalProperties"}
+MANY = 1000
+"""Findings beyond this number have no cure, and the schemas' reasons end there: nobody reads as many."""
 _SCHEMA_CODES = {"schema-version-extraction-error", "schema-version-not-available"}
 
 
@@ -76,15 +78,55 @@ def check(document: Any) -> list[Finding]:
     refuse it first; values with placeholders are excused.
     """
     bound, problems = body.bind(document)
-    shape = [structure.from_body(problem) for problem in problems]
-    findings = [*shape, *_news(shape, semantics.problems(bound))]
+    shape = []
+    if len(problems) > MANY:
+        shape.append(_too_many(len(problems)))
+        document = {k: v[:MANY] if isinstance(v, list) else v for k, v in list(document.items())[:MANY]}
+        bound, problems = body.bind(document)
+    shape += [structure.from_body(problem) for problem in problems]
+    meant = document
+    if any(problem.rule == "unexpected-property" for problem in problems):
+        # What stands under an old name is examined too, so that one round of corrections is enough.
+        meant = aliases.with_current_keys(document)
+        bound, problems = body.bind(meant)
+        # A key under an old name is missing, but what it holds is known: it hides nothing.
+        known = [finding for finding in shape if patch.get(meant, finding.at) is None or not _is_missing(finding)]
+        new = _news(known, [structure.from_body(problem) for problem in problems])
+        findings = [*shape, *new, *_news([*known, *new], semantics.problems(bound))]
+        shape = [*known, *new]
+    else:
+        findings = [*shape, *_news(shape, semantics.problems(bound))]
     findings += _news(findings, _schemas(document, bound["$schema"]))
     findings += _news(shape, publish_time.problems(bound))
     if any(finding.severity == "error" for finding in findings):
-        findings = templates.excuse(findings, document)
+        findings = templates.excuse(findings, meant)
     if isinstance(document, dict):
         findings += _news(findings, advice.problems(document, bound))
-    return [cures.cure(finding, document) for finding in findings]
+    return [*(_cured(finding, document, meant) for finding in findings[:MANY]), *findings[MANY:]]
+
+
+def _too_many(count: int) -> Finding:
+    return Finding(
+        code="too-many-problems",
+        severity="error",
+        path="",
+        message=f"{count} places have the wrong shape; only the first {MANY} entries of each list were examined",
+        hint="correct the first ones, the rest is probably the same",
+        layer="structure",
+        at=("",),
+    )
+
+
+def _is_missing(finding: Finding) -> bool:
+    return finding.code == "missing-property"
+
+
+def _cured(finding: Finding, document: Any, meant: Any) -> Finding:
+    """With its cure. What is about a value under an old name has a hint only: its place will be another one."""
+    if meant is document or _is_missing(finding) or patch.get(document, finding.at) is not None:
+        return cures.cure(finding, document)
+    cured = cures.cure(finding, meant)
+    return cured.model_copy(update={"fix": None}) if cured.fix else cured
 
 
 def _schemas(document: Any, url: str) -> list[Finding]:
@@ -92,11 +134,18 @@ def _schemas(document: Any, url: str) -> list[Finding]:
     declared = schemas.version_of(url) if url else None
     found: list[Finding] = []
     if declared in schemas.VERSIONS:
-        found = structure.schema_findings(declared, document, every_branch=False)
+        found = structure.schema_findings(declared, document, every_branch=False, limit=MANY)
     if declared != schemas.CURRENT:
-        coming = structure.schema_findings(schemas.CURRENT, document, severity="warning", every_branch=False)
+        coming = structure.schema_findings(
+            schemas.CURRENT, document, severity="warning", every_branch=False, limit=MANY
+        )
         found += _news(found, coming)
     return found
+
+
+def _all_missing_known(finding: Finding, places: set[body.Path]) -> bool:
+    missing = re.findall(r"'([^']*)'", finding.message)
+    return all((*finding.at, name) in places for name in missing)
 
 
 def _news(known: list[Finding], more: list[Finding]) -> list[Finding]:
@@ -113,5 +162,6 @@ def _news(known: list[Finding], more: list[Finding]) -> list[Finding]:
         finding
         for finding in more
         if not any(finding.at[:length] in places for length in range(len(finding.at) + 1))
-        and not (finding.code in _ABOUT_MEMBERS and finding.at in parents)
+        and not (finding.code == "schema-additionalProperties" and finding.at in parents)
+        and not (finding.code == "schema-required" and _all_missing_known(finding, places))
     ]

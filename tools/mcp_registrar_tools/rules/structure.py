@@ -24,7 +24,7 @@ def from_body(problem: BodyProblem) -> Finding:
 
 
 def schema_findings(
-    version: str, document: Any, *, severity: Severity = "error", every_branch: bool = True
+    version: str, document: Any, *, severity: Severity = "error", every_branch: bool = True, limit: int = 1_000_000
 ) -> list[Finding]:
     """What one date's schema refuses in a document as it stands, in the words of the registry's POST
     /validate.
@@ -33,7 +33,7 @@ def schema_findings(
     registry's own list leaves it out. It lists the failures of every branch of an ``anyOf``; without
     ``every_branch`` only those of the branch that was meant are listed.
     """
-    error = schema_check.errors(version, document)
+    error = schema_check.errors(version, document, limit)
     if error is None:
         return []
     root = schemas.shared(version)

@@ -44,7 +44,8 @@ def excuse(findings: list[Finding], document: Any) -> list[Finding]:
         at = finding.at
         last = at[-1] if at else ""
         placeholder = None
-        if last in _FIELDS or at == ("name",):
+        about_value = not finding.code.endswith("-forbidden") and finding.code != "unexpected-property"
+        if about_value and (last in _FIELDS or at == ("name",)):
             placeholder = found_in(_value(document, at))
         if placeholder is None:
             kept.append(finding)
