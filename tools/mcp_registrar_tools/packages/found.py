@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from mcp_registrar_tools.manifest.names import has_token
 from mcp_registrar_tools.project.readme import TOKEN
 from mcp_registrar_tools.project.walk import Project, line_of
 
@@ -68,9 +69,11 @@ def readme_marker(project: Project, path: Path | None, server_name: str, note: s
         return Marker(file=None, state="nowhere", text=text, note=note)
     whole = project.text(path) or ""
     names = [(match[1].rstrip("-"), line_of(whole, match[0])) for match in TOKEN.finditer(whole)]
-    for name, line in names:
-        if name == server_name:
-            return Marker(file=path, state="present", text=text, line=line, found=name)
+    if has_token(whole, server_name):
+        return Marker(file=path, state="present", text=text, line=line_of(whole, text), found=server_name)
+    if any(name == server_name for name, _ in names):
+        note = "the token must be followed by a space, a line break or a closing comment"
+        return Marker(file=path, state="missing", text=text, note=note)
     if names:
         return Marker(file=path, state="other", text=text, line=names[0][1], found=names[0][0])
     return Marker(file=path, state="missing", text=text)

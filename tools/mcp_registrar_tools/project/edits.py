@@ -29,16 +29,18 @@ def newline(text: str) -> str:
     return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
 
 
-def insert_line(text: str, index: int, line: str) -> str:
-    """``text`` with ``line`` put before its line number ``index`` (from 0); at the end when there are fewer lines."""
+def insert_lines(text: str, index: int, new: list[str]) -> str:
+    """``text`` with lines put before its line number ``index`` (from 0); at the end when there are fewer.
+
+    A text without a last line ending keeps having none.
+    """
     lines = text.splitlines(keepends=True)
     end = newline(text)
     if index < len(lines):
-        lines.insert(index, line + end)
-        return "".join(lines)
+        return "".join([*lines[:index], *(line + end for line in new), *lines[index:]])
     if lines and not lines[-1].endswith(("\n", "\r")):
-        return text + end + line  # the file had no last newline and keeps having none
-    return text + line + end
+        return text + "".join(end + line for line in new)
+    return text + "".join(line + end for line in new)
 
 
 def edit_text(path: Path, before: bytes, after: str) -> Edit | None:

@@ -11,7 +11,7 @@ SOURCES = {"github.com": "github", "gitlab.com": "gitlab"}
 """Hosts that the registry accepts in `repository`, and the `source` to write."""
 
 _SCP = re.compile(r"^(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)$")
-_SHORT = re.compile(r"^(?:(github|gitlab|bitbucket):)?([\w.-]+)/([\w.-]+?)(?:\.git)?$")
+_SHORT = re.compile(r"^(?:(github|gitlab|bitbucket):)?([A-Za-z0-9][\w.-]*)/([\w.-]+?)(?:\.git)?$")
 _SECTION = re.compile(r'^\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]')
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mcp_registrar_tools.project.edits import Edit, edit_text, insert_line, read_exact
+from mcp_registrar_tools.manifest.names import has_token
+from mcp_registrar_tools.project.edits import Edit, edit_text, insert_lines, read_exact
 from mcp_registrar_tools.project.walk import Project, line_of
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9.-]*/[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]"
@@ -70,9 +71,11 @@ def put_token(path: Path, server_name: str, *, visible: bool = False) -> Edit | 
     visible text where comments are stripped (crates.io). Raises OSError, UnicodeDecodeError.
     """
     before, text = read_exact(path)
-    old = TOKEN.search(text)
-    if old and not (visible and hidden(text, old.start())):
-        return edit_text(path, before, text[: old.start(1)] + server_name + text[old.end(1) :])
+    old = next((one for one in TOKEN.finditer(text) if not (visible and hidden(text, one.start()))), None)
+    if old:
+        replaced = text[: old.start(1)] + server_name + text[old.end(1) :]
+        if has_token(replaced, server_name):  # else something is glued to it, and a line of its own is needed
+            return edit_text(path, before, replaced)
     token = f"mcp-name: {server_name}"
     restructured = path.suffix.lower() == ".rst"
     if visible:
@@ -83,12 +86,11 @@ def put_token(path: Path, server_name: str, *, visible: bool = False) -> Edit | 
         line = f"<!-- {token} -->"
     lines = text.splitlines()
     at = _below_heading(lines, restructured)
+    block = [""] if at > 0 and lines[at - 1].strip() else []
+    block.append(line)
     if at < len(lines) and lines[at].strip():
-        text = insert_line(text, at, "")
-    if at > 0 and lines[at - 1].strip():
-        text = insert_line(text, at, "")
-        at += 1
-    return edit_text(path, before, insert_line(text, at, line))
+        block.append("")
+    return edit_text(path, before, insert_lines(text, at, block))
 
 
 def hidden(text: str, index: int) -> bool:

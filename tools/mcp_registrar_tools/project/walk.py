@@ -6,11 +6,12 @@ Breadth first, so that what stands near the top is seen even in a tree too large
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 
 MAX_ENTRIES = 40_000
@@ -18,6 +19,11 @@ MAX_SECONDS = 1.2
 MAX_DEPTH = 7
 MAX_BYTES = 1_000_000
 """A larger file is no package file; reading stops there."""
+
+FIRST = (
+    "package.json", "pyproject.toml", "setup.py", "setup.cfg", "Cargo.toml", "go.mod", "Dockerfile", "manifest.json",
+    "mcp.yaml", "smithery.yaml", "README.md", "server.json",
+)  # fmt: skip
 
 SKIP = frozenset(
     """.git .hg .svn node_modules bower_components .venv venv env .env.d __pycache__ .tox .nox .mypy_cache
@@ -48,13 +54,18 @@ class Project:
     truncated: bool = False
     problems: list[str] = field(default_factory=list)
     _texts: dict[Path, str | None] = field(default_factory=dict, repr=False)
+    _index: dict[str, list[int]] = field(default_factory=dict, repr=False)
 
     def named(self, *patterns: str) -> Iterator[str]:
         """Files whose last part matches one of the shell patterns, in the order of ``files``."""
-        for path in self.files:
-            name = path.rpartition("/")[2]
-            if any(fnmatchcase(name, pattern) for pattern in patterns):
-                yield path
+        if not self._index:
+            for place, path in enumerate(self.files):
+                self._index.setdefault(path.rpartition("/")[2], []).append(place)
+        plain = [pattern for pattern in patterns if not set(pattern) & set("*?[")]
+        wild = re.compile("|".join(translate(pattern) for pattern in patterns if pattern not in plain) or r"(?!)")
+        names = {name for name in plain if name in self._index} | {name for name in self._index if wild.match(name)}
+        for place in sorted(place for name in names for place in self._index[name]):
+            yield self.files[place]
 
     def packages(self, *patterns: str) -> Iterator[str]:
         """Like `named`, without folders that are aside (tests, examples, docs…)."""
@@ -139,6 +150,8 @@ def walk(folder: Path, top: Path) -> Project:
             project.problems.append(f"folder {inner or '.'} cannot be read: {error.strerror or error}")
             continue
         prefix = f"{inner}/" if inner else ""
+        if project.truncated and not inner:  # a folder too full to list: what matters is looked for by name
+            here_files += [name for name in FIRST if name not in here_files and (folder / name).is_file()]
         files.extend(prefix + name for name in sorted(here_files))
         if depth < MAX_DEPTH:
             waiting.extend((prefix + name, depth + 1) for name in sorted(here_folders))
