@@ -36,7 +36,7 @@ def test_a_publish_writes_a_notice_and_the_summary(tmp_path: Path) -> None:
     assert text.startswith("### Published: io.github.octocat/weather 1.0.0\n")
     again = run(tmp_path, "publish", ".")
     assert again.returncode == 0, "a job that runs again is not red"
-    assert "already has" in again.stdout
+    assert "Already published" in again.stdout
     assert "### Already published" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 

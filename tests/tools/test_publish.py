@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from mcp_registrar_tools.errors import LoginError, RegistryError
-from mcp_registrar_tools.publish import publish
+from mcp_registrar_tools.errors import LoginError, RegistrarError, RegistryError
+from mcp_registrar_tools.publish import PublishRefused, publish
 from mcp_registrar_tools.registries import connect
+from mcp_registrar_tools.registries.compare import differences
 from mcp_registrar_tools.search import search
-from tests.tools.registries.serving import Recorder, bench_in, document, embedded, project
+from tests.tools.registries.serving import Json, Recorder, bench_in, document, embedded, project, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -85,3 +86,112 @@ async def test_the_requests_are_those_of_the_official_publisher(tmp_path: Path) 
     assert seen[0].sent("POST") == [("/v0/auth/none", None), ("/v0/publish", content)]
     authorization = next(headers["authorization"] for m, path, headers, _ in seen[0].requests if path == "/v0/publish")
     assert authorization.startswith("Bearer ey")
+
+
+# Packages that are on their way
+
+
+async def test_waiting_for_a_package_to_appear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry that checks ownership for real, and an npm registry that shows a fresh version at the third look."""
+    from mcp_registrar_tools.registries.credentials import Credential, CredentialStore
+    from mcp_registrar_tools.rules import ownership
+    from mcp_registrar_tools.workbench import Settings
+
+    monkeypatch.setattr(ownership, "FIRST_PAUSE", 0.05)
+    looks: list[str] = []
+
+    def version(query: str, headers: dict[str, str], body: bytes) -> Any:
+        looks.append(headers.get("user-agent", ""))
+        return (200, {"name": "weather-mcp", "mcpName": ANONYMOUS}) if len(looks) > 4 else (404, {})
+
+    npm = Json({"GET /weather-mcp/1.0.0": version, "HEAD /weather-mcp": {}})
+    package = {"registryType": "npm", "identifier": "weather-mcp", "version": "1.0.0", "transport": {"type": "stdio"}}
+    folder = str(project(tmp_path / "p", document(ANONYMOUS, packages=[package])))
+    with serve(npm) as npm_url:
+        settings = Settings(data_dir=tmp_path, npm_url=npm_url)
+        with embedded(tmp_path, settings=settings, ownership="enforce", enable_anonymous_auth=True) as url:
+            await CredentialStore(tmp_path / "data").save(url, Credential(method="none"))
+            bench = bench_in(tmp_path / "data", npm_url=npm_url)
+            with pytest.raises(RegistryError) as refused:
+                await publish(bench, path=folder, registry=url)
+            assert refused.value.code == "ownership"
+            assert "exists, but version '1.0.0' was not found" in refused.value.message
+            with pytest.raises(RegistryError) as refused:
+                await publish(bench, path=folder, registry=url, dry_run=True)
+            assert refused.value.code == "ownership"
+            assert "wait=300" in refused.value.hint
+            answer = await publish(bench, path=folder, registry=url, wait=20)
+            assert answer.outcome == "published"
+            dry = await publish(bench, path=folder, registry=url, dry_run=True)
+            assert dry.outcome == "already published"
+    assert len(looks) >= 6
+
+
+async def test_a_dry_run_without_a_login_says_what_it_could_not_check(tmp_path: Path) -> None:
+    with embedded(tmp_path) as url:
+        folder = str(project(tmp_path / "p", document()))
+        answer = await publish(bench_in(tmp_path / "data"), path=folder, registry=url, dry_run=True)
+    assert answer.outcome == "dry run"
+    assert any("permission not checked" in note for note in answer.notes)
+
+
+async def test_every_reason_at_once_with_its_place(tmp_path: Path) -> None:
+    folder = project(tmp_path / "p", document(description="x" * 101, version="latest", websiteUrl="http://example.com"))
+    with pytest.raises(PublishRefused) as refused:
+        await publish(bench_in(tmp_path / "data"), path=str(folder))
+    paths = {finding.path: finding.line for finding in refused.value.findings}
+    assert {"description", "version", "websiteUrl"} <= set(paths)
+    assert all(paths.values())
+    assert "validate(path=" in refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": NaN}', "\ufeff{}"])
+async def test_what_is_no_manifest(tmp_path: Path, text: str) -> None:
+    (tmp_path / "server.json").write_text(text, encoding="utf-8")
+    with pytest.raises(RegistrarError) as refused:
+        await publish(bench_in(tmp_path / "data"), path=str(tmp_path))
+    assert refused.value.code in {"invalid-json", "invalid-document"}
+
+
+async def test_a_lower_version_is_published_and_not_the_latest(tmp_path: Path) -> None:
+    bench = bench_in(tmp_path / "data")
+    await publish(bench, path=str(project(tmp_path / "p", document(version="2.0.0"))))
+    answer = await publish(bench, path=str(project(tmp_path / "p", document(version="1.9.0"))))
+    assert answer.outcome == "published"
+    assert not answer.is_latest
+    assert "not the latest" in answer.text()
+
+
+async def test_a_registry_that_stores_without_what_is_empty_is_not_different(tmp_path: Path) -> None:
+    """The official registry drops empty strings, false and foreign _meta keys; a repeated publish is still the same."""
+    package = {
+        "registryType": "pypi",
+        "identifier": "weather",
+        "version": "1.0.0",
+        "transport": {"type": "stdio"},
+        "environmentVariables": [{"name": "KEY", "isRequired": False, "default": ""}],
+    }
+    content = document(packages=[package], title="Weather", icons=[])
+    stored = {key: value for key, value in content.items() if key != "icons"}
+    stored["packages"] = [{**package, "environmentVariables": [{"name": "KEY"}]}]
+    facts = {"status": "active", "publishedAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
+    body = {"server": stored, "_meta": {"io.modelcontextprotocol.registry/official": facts | {"isLatest": True}}}
+    path = "/v0/servers/io.github.octocat%2Fweather/versions/1.0.0"
+    routes = {f"GET {path}": body, "GET /v0/servers": {"servers": [body], "metadata": {"count": 1}}}
+    with serve(Json(routes)) as url:
+        answer = await publish(bench_in(tmp_path / "data"), path=str(project(tmp_path / "p", content)), registry=url)
+    assert answer.outcome == "already published"
+
+
+def test_differences_are_named_one_by_one() -> None:
+    theirs = document(packages=[{"identifier": "a"}, {"identifier": "b"}], title="T")
+    ours = document(packages=[{"identifier": "a"}, {"identifier": "c"}, {"identifier": "d"}])
+    assert differences(ours, theirs) == [
+        'packages[1].identifier: "b" -> "c"',
+        'packages[2]: (nothing) -> {"identifier": "d"}',
+        'title: "T" -> (nothing)',
+    ]
+    meta = "io.modelcontextprotocol.registry/publisher-provided"
+    assert differences(document(_meta={meta: {"n": 0}}), document(_meta={meta: {"n": False}}))
+    assert not differences(document(_meta={"other": 1}), document())
+    assert len(differences({str(n): n + 1 for n in range(50)}, {}, 5)) == 5

@@ -38,7 +38,7 @@ class PublishAnswer(Answer):
         where = "the local registry" if self.rehearsal else self.registry
         first = {
             "published": f"Published {what} to {where}",
-            "already published": f"Nothing to do: {where} already has {what}, published with the same content",
+            "already published": f"Already published: {where} has {what} with the same content",
             "dry run": f"Dry run: {what} would be published to {where}",
         }[self.outcome]
         lines = [first + (f" as {self.login}" if self.login else ""), self.url]
