@@ -269,7 +269,11 @@ async def packages_ready(bench: Workbench, target: Registry, manifest: Manifest,
     from mcp_registrar_tools.rules import ownership
 
     document = manifest.document
-    answers = await ownership.verify(document, bench.outbound, bench.settings, wait=wait, progress=bench.progress)
+
+    async def waiting(done: float, total: float | None, message: str) -> None:
+        await bench.progress(3 + 0.9 * done / (total or 1), 5, message)  # within the step that checks the packages
+
+    answers = await ownership.verify(document, bench.outbound, bench.settings, wait=wait, progress=waiting)
     missing = [answer for answer in answers if not answer.verified]
     if not missing:
         return

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -166,11 +167,18 @@ async def test_one_package_on_its_way_holds_up_no_other() -> None:
 
     def answer(asked: Asked) -> Reply:
         asked_for.append(urlsplit(asked.url).netloc)
-        return Reply(429) if asked_for.count(urlsplit(npm.BASE_URL).netloc) < 3 and "npm" in asked.url else good(asked)
+        return Reply(429) if asked_for.count(urlsplit(npm.BASE_URL).netloc) < 4 and "npm" in asked.url else good(asked)
+
+    said: list[float] = []
+
+    async def progress(done: float, total: float | None, message: str) -> None:
+        said.append(done)
 
     async with through(answer) as outbound:
-        found = await ownership.verify(document(NPM, PYPI), outbound, Settings(), wait=30)
-    assert [one.verified for one in found] == [True, True]
+        found = await ownership.verify(document(NPM, NPM, PYPI), outbound, Settings(), wait=30, progress=progress)
+    assert [one.verified for one in found] == [True, True, True]
+    assert len(said) >= 2
+    assert all(a < b for a, b in pairwise(said))
     assert asked_for.count(urlsplit(pypi.BASE_URL).netloc) == 1
 
 

@@ -306,6 +306,7 @@ class _Waiting:
 
         self._seconds = seconds
         self._progress = progress
+        self._said = -1.0
         self._start = anyio.current_time()
 
     async def pause(self, seconds: float, package: dict[str, Any], why: str) -> bool:
@@ -318,8 +319,9 @@ class _Waiting:
             return False
         if self._progress is not None:
             version = f" {package['version']}" if package.get("version") else ""
+            self._said = max(passed, self._said + 0.001)  # progress has to increase, however many wait
             await self._progress(
-                min(passed, self._seconds),
+                min(self._said, self._seconds),
                 self._seconds,
                 clean(f"waiting for {package['registryType']} {package['identifier']}{version}: {why}", 300),
             )
