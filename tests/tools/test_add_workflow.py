@@ -8,8 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -231,10 +234,40 @@ exec "{python}" -m mcp_registrar "${{args[@]}}"
 """
 
 
-@pytest.mark.parametrize("kinds", [("npm",), ("pypi", "oci"), ("mcpb",)], ids="+".join)
-def test_the_registry_job_publishes(kinds: tuple[str, ...], tmp_path: Path) -> None:
-    """Its steps run here as they stand, with `official` led to the embedded registry."""
-    project = repository(tmp_path / "repo", *kinds)
+class Index(BaseHTTPRequestHandler):
+    """npm's registry and PyPI in one: a release appears at the second look, with its marker."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        there = self.seen.count(self.path) > 1 and "1.4.0" in self.path
+        facts = {"mcpName": "io.github.acme/weather", "info": {"description": "mcp-name: io.github.acme/weather"}}
+        body = json.dumps(facts if there else {}).encode()
+        self.send_response(200 if there or "1.4.0" not in self.path else 404)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def index() -> Iterator[str]:
+    Index.seen.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_registry_job_publishes(index: str, tmp_path: Path) -> None:
+    """Its steps run here as they stand, `official` led to the embedded registry, which enforces ownership."""
+    project = repository(tmp_path / "repo", "npm", "pypi")
     write_workflow(str(project))
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -250,16 +283,17 @@ def test_the_registry_job_publishes(kinds: tuple[str, ...], tmp_path: Path) -> N
         (programs / name).chmod(0o755)
     environment = os.environ | {
         "PATH": f"{programs}:{os.environ['PATH']}",
-        "RUNNER_TEMP": str(tmp_path),
         "MCP_REGISTRAR_DATA_DIR": str(tmp_path / "data"),
-        "MCP_REGISTRAR_OWNERSHIP": "off",
+        "MCP_REGISTRAR_OWNERSHIP": "enforce",
+        "MCP_REGISTRAR_NPM_URL": index,
+        "MCP_REGISTRAR_PYPI_URL": index,
     }
 
-    def run_job() -> str:
+    steps = [step for step in workflow(tmp_path / "repo")["jobs"]["registry"]["steps"] if "run" in step]
+
+    def run(*steps: dict[str, Any]) -> str:
         output = ""
-        for step in workflow(tmp_path / "repo")["jobs"]["registry"]["steps"]:
-            if "run" not in step:
-                continue
+        for step in steps:
             own = {key: value.replace("${{ github.ref_name }}", "v1.4.0") for key, value in step.get("env", {}).items()}
             done = subprocess.run(
                 [bash, "-e", "-o", "pipefail", "-c", step["run"]],
@@ -274,8 +308,9 @@ def test_the_registry_job_publishes(kinds: tuple[str, ...], tmp_path: Path) -> N
             output = done.stdout
         return output
 
-    assert "io.github.acme/weather 1.4.0" in run_job()
-    assert "lready published" in run_job(), "a run can be repeated"
+    assert "io.github.acme/weather 1.4.0" in run(*steps)
+    assert len(Index.seen) >= 4, "it looked again until both releases were there"
+    assert "same content" in run(steps[-1]), "a run can be repeated"
     entry = json.loads(
         subprocess.run(
             [str(programs / "mcp-registrar"), "show", "io.github.acme/weather", "--detail", "full", "--format", "json"],
