@@ -9,8 +9,6 @@ from pydantic import Field
 
 from mcp_registrar_tools.answer import Answer, clean
 from mcp_registrar_tools.errors import LoginError
-from mcp_registrar_tools.registries.credentials import KEY_VARIABLE, OIDC_VARIABLE
-from mcp_registrar_tools.registries.domain import check_domain, key_path, private_path
 from mcp_registrar_tools.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -55,7 +53,8 @@ async def login(
     key_file: Annotated[str, Field(description="private key; for oidc a token file")] = "",
 ) -> LoginAnswer:
     """Log in and learn what may be published. Secrets come from files, gh or the environment."""
-    from mcp_registrar_tools.registries.credentials import Credential
+    from mcp_registrar_tools.registries.credentials import OIDC_VARIABLE, Credential
+    from mcp_registrar_tools.registries.domain import check_domain, private_path
     from mcp_registrar_tools.registries.names import resolve
     from mcp_registrar_tools.registries.session import Session, check_trust
 
@@ -85,7 +84,9 @@ async def login(
         domain = check_domain(domain)
         credential = Credential(method=kept, source=key_source(bench, domain, key_file), domain=domain)
     elif kept == "oidc":
-        credential = Credential(method=kept, source=_file(key_file) if key_file else f"env:{OIDC_VARIABLE}")
+        credential = Credential(
+            method=kept, source=f"file:{private_path(key_file)}" if key_file else f"env:{OIDC_VARIABLE}"
+        )
     else:
         credential = Credential(method=kept, source="actions" if kept == "github-oidc" else "")
 
@@ -170,12 +171,11 @@ async def github_secret(bench: Workbench, session: Session, *, at_hand: bool) ->
 
 def key_source(bench: Workbench, domain: str, key_file: str) -> str:
     """Where a domain's private key is: the file named, MCP_PRIVATE_KEY, or the file that `create_key` wrote."""
+    from mcp_registrar_tools.registries.credentials import KEY_VARIABLE
+    from mcp_registrar_tools.registries.domain import key_path, private_path
+
     if key_file:
-        return _file(key_file)
+        return f"file:{private_path(key_file)}"
     if os.environ.get(KEY_VARIABLE, "").strip():
         return f"env:{KEY_VARIABLE}"
-    return _file(str(key_path(bench.settings, domain)))
-
-
-def _file(path: str) -> str:
-    return f"file:{private_path(path)}"
+    return f"file:{key_path(bench.settings, domain).absolute()}"
