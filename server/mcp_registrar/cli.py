@@ -108,7 +108,8 @@ def build_app(settings: Settings) -> App:
     )
     app.command(_serve_command(settings), name="serve")
     for spec in (*TOOLS, *COMMANDS_ONLY):
-        app.command(_tool_command(spec, settings), name=spec.command)
+        # Tools have a `--version` of their own: a server's, not this program's.
+        app.command(_tool_command(spec, settings), name=spec.command, version_flags=())
     app.command(_registry_app(settings))
     return app
 

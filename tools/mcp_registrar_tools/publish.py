@@ -13,6 +13,7 @@ from mcp_registrar_tools.findings import Finding
 from mcp_registrar_tools.workbench import Workbench
 
 if TYPE_CHECKING:
+    from mcp_registrar_tools.images import flow
     from mcp_registrar_tools.registries import Entry, Registry
 
 Outcome = Literal["published", "already published", "dry run"]
@@ -31,6 +32,7 @@ class PublishAnswer(Answer):
     rehearsal: bool
     is_latest: bool = False
     login: str = ""
+    steps: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -46,7 +48,7 @@ class PublishAnswer(Answer):
             lines.append("This was a rehearsal: the local registry is on this machine, nobody else sees it.")
         if self.outcome != "dry run" and not self.is_latest:
             lines.append("It is not the latest version: a higher one is published.")
-        return lines + [f"- {note}" for note in self.notes]
+        return [*self.steps, *lines, *(f"- {note}" for note in self.notes)]
 
 
 class PublishRefused(RegistryError):
@@ -71,14 +73,17 @@ async def publish(
     registry: Annotated[str, Field(description="local (a rehearsal), official, a name or URL")] = "",
     dry_run: Annotated[bool, Field(description="all but the write")] = False,
     wait: Annotated[int, Field(ge=0, le=3600, description="seconds to wait for packages to appear")] = 0,
-    push_image: Annotated[bool, Field(description="push its OCI images first")] = False,
+    docker_url: Annotated[str, Field(description="build the image first, under this prefix: docker.io/user")] = "",
+    platform: Annotated[str, Field(description="of that image, e.g. linux/amd64")] = "",
+    push_image: Annotated[bool, Field(description="push that image, or those it names, first")] = False,
 ) -> PublishAnswer:
     """Publish server.json after every check, and read it back. Safe to repeat."""
     from mcp_registrar_tools.registries import connect
     from mcp_registrar_tools.registries.compare import differences
     from mcp_registrar_tools.registries.names import resolve
 
-    manifest = Manifest(path)
+    image = await image_draft(path, docker_url, platform, push_image) if docker_url else None
+    manifest = Manifest(path, image)
     manifest.check()
     document = manifest.document
     name, version = document["name"], document["version"]
@@ -91,13 +96,15 @@ async def publish(
     lost = differences(document, expected)
     notes = [f"not held by this registry: {line}" for line in lost if not line.startswith("$schema")]
 
+    done: list[str] = []
+
     def answer(outcome: Outcome, item: Entry | None, login: str = "") -> PublishAnswer:
         rehearsal = target.name == "local"
         next_call = f'get_server(name="{name}", registry="{target.name}")'
         if outcome == "dry run":
-            next_call = call(path, registry)
+            next_call = call(path, registry, image)
         elif rehearsal:
-            next_call = f'login(registry="official"), then {call(path, "official")} to go live'
+            next_call = f'login(registry="official"), then {call(path, "official", image, push=True)} to go live'
         return PublishAnswer(
             outcome=outcome,
             name=name,
@@ -107,6 +114,7 @@ async def publish(
             rehearsal=rehearsal,
             is_latest=bool(item and item.is_latest),
             login=login,
+            steps=done,
             notes=notes,
             next=next_call,
         )
@@ -128,8 +136,12 @@ async def publish(
     if there is not None and not same:
         raise await taken(target, document, there, path)
 
+    if image is not None:
+        from mcp_registrar_tools.images import flow
+
+        done += await flow.make(bench, image, after=2, of=steps, dry_run=dry_run)
     await bench.progress(3, steps, "checking the packages")
-    if push_image and not dry_run:
+    if push_image and image is None and not dry_run:
         await push_images(bench, document)
     if wait or (dry_run and target.name != "local"):
         await packages_ready(bench, target, manifest, wait, notes)
@@ -168,22 +180,44 @@ async def publish(
     return answer("published", shown, login)
 
 
-def call(path: str, registry: str) -> str:
-    """The literal call that publishes this."""
-    return f'publish(path="{clean(path, 300)}"' + (f', registry="{registry}")' if registry else ")")
+async def image_draft(path: str, docker_url: str, platform: str, push: bool) -> flow.Draft:
+    """What server.json will say once its image is built; nothing is built yet."""
+    import anyio.to_thread
+
+    from mcp_registrar_tools.images import build, flow
+    from mcp_registrar_tools.images.platforms import normalise
+
+    platforms = tuple(normalise(part) for part in platform.split(",") if part.strip())
+    order = build.Order(registry=docker_url, push=push, platforms=platforms)
+    return await anyio.to_thread.run_sync(lambda: flow.draft(path, order))
+
+
+def call(path: str, registry: str, image: flow.Draft | None = None, *, push: bool = False) -> str:
+    """The literal call that publishes this; with an image it builds that again, and pushes it with ``push``."""
+    words = [f'path="{clean(path, 300)}"'] + ([f'registry="{registry}"'] if registry else [])
+    if image is not None:
+        words.append(f'docker_url="{clean(image.order.registry, 200)}"')
+        words += ["push_image=true"] if push or image.order.push else []
+    return f"publish({', '.join(words)})"
 
 
 class Manifest:
-    """A server.json on disk, read for publishing: ``document`` is an object and valid JSON."""
+    """A server.json, read for publishing: ``document`` is an object and valid JSON.
 
-    def __init__(self, path: str) -> None:
+    With a draft it is what the file will say once the image is built.
+    """
+
+    def __init__(self, path: str, image: flow.Draft | None = None) -> None:
         from mcp_registrar_tools.manifest.files import find, read_text_file
         from mcp_registrar_tools.manifest.source import Source
 
-        found = find(path)
-        self.file = found.path
         self.given = clean(path, 300)
-        self.source = Source(read_text_file(found.path, root=found.root))
+        if image is not None:
+            self.file, text = image.file, image.new_text()
+        else:
+            found = find(path)
+            self.file, text = found.path, read_text_file(found.path, root=found.root)
+        self.source = Source(text)
         problem = next((p for p in self.source.problems if p.fatal), None)
         if problem or not isinstance(self.source.document, dict):
             what = problem.message if problem else "it is not a JSON object"

@@ -212,12 +212,12 @@ async def running_images(servers: list[Entry]) -> set[str]:
     from mcp_registrar_tools.errors import ImageError
     from mcp_registrar_tools.images import engine, reference
 
-    where = engine.address().host
-    if where.startswith("unix://") and not await anyio.Path(where.removeprefix("unix://")).exists():
-        return set()
     names: list[str] = []
     with anyio.move_on_after(ENGINE_PATIENCE):
         try:
+            where = engine.address().host
+            if where.startswith("unix://") and not await anyio.Path(where.removeprefix("unix://")).exists():
+                return set()
             docker = await engine.connect()
             containers = await docker.call(lambda client: client.containers(), timeout=ENGINE_PATIENCE)
         except ImageError:

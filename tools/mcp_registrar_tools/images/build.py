@@ -76,9 +76,8 @@ class Built:
         return isinstance(declared, str) and declared in {self.canonical, self.image}
 
     def package(self) -> dict[str, Any]:
-        """The ``packages`` entry for this image, everything else in the manifest's own entry kept."""
-        kept = {k: v for k, v in (self.project.declared or {}).items() if k not in _REPLACED}
-        return {"registryType": "oci", "identifier": self.canonical, "transport": self.project.transport, **kept}
+        """The ``packages`` entry for this image."""
+        return package_of(self.project, self.image)
 
 
 # What an OCI entry may not carry (registry rules), and what is said anew.
@@ -88,6 +87,13 @@ _REPLACED = frozenset(
         *("registryBaseUrl", "registry_base_url", "fileSha256", "file_sha256", "transport"),
     }
 )
+
+
+def package_of(project: Project, image: str) -> dict[str, Any]:
+    """The ``packages`` entry of a project's image, everything else in the manifest's own entry kept."""
+    kept = {key: value for key, value in (project.declared or {}).items() if key not in _REPLACED}
+    identifier = reference.parse(image).canonical()
+    return {"registryType": "oci", "identifier": identifier, "transport": project.transport, **kept}
 
 
 def arguments(pairs: list[str]) -> dict[str, str]:

@@ -65,31 +65,37 @@ def read(folder: Path) -> Project:
     return project
 
 
-def _with_manifest(project: Project, path: Path) -> Project:
+def document(path: Path) -> dict[str, Any]:
+    """A manifest's document; blocking. Raises `InputError` when it is no JSON object."""
     text = read_text_file(path).removeprefix("\ufeff")
     try:
-        document = json.loads(text)
+        found = json.loads(text)
     except ValueError as error:
         raise InputError(
             "manifest-invalid-json", f"{path} is not JSON: {error}", f'validate(path="{path}") says where'
         ) from None
-    if not isinstance(document, dict):
+    if not isinstance(found, dict):
         raise InputError("manifest-not-an-object", f"{path} is not a JSON object", f'validate(path="{path}")')
-    name = _text(document, "name")
-    if "serverInfo" in document or "mcpServers" in document or not name:
+    return found
+
+
+def _with_manifest(project: Project, path: Path) -> Project:
+    found = document(path)
+    name = _text(found, "name")
+    if "serverInfo" in found or "mcpServers" in found or not name:
         return project  # a client's configuration, or nothing that names a server
-    repository = document.get("repository")
-    packages = document.get("packages")
-    images = [p for p in packages if isinstance(p, dict) and _is_image(p)] if isinstance(packages, list) else []
+    repository = found.get("repository")
+    packages = found.get("packages")
+    images = [p for p in packages if is_image(p)] if isinstance(packages, list) else []
     transport = images[0].get("transport") if images else None
     return replace(
         project,
         name=name.rsplit("/", 1)[-1],
-        version=_text(document, "version") or project.version,
+        version=_text(found, "version") or project.version,
         server_name=name,
         source=path.name,
-        title=_text(document, "title") or project.title,
-        description=_text(document, "description") or project.description,
+        title=_text(found, "title") or project.title,
+        description=_text(found, "description") or project.description,
         repository=_text(repository, "url") if isinstance(repository, dict) else project.repository,
         manifest=path,
         declared=images[0] if images else None,
@@ -97,7 +103,10 @@ def _with_manifest(project: Project, path: Path) -> Project:
     )
 
 
-def _is_image(package: dict[str, Any]) -> bool:
+def is_image(package: Any) -> bool:
+    """Whether an element of ``packages`` is an image, in today's words or yesterday's."""
+    if not isinstance(package, dict):
+        return False
     return str(package.get("registryType") or package.get("registry_type") or "").lower() in {"oci", "docker"}
 
 
