@@ -13,24 +13,20 @@ from mcp_registrar_tools.workbench import Workbench
 
 class BuildResult(Answer):
     """``image`` is the reference that was built; ``digest`` the registry's, empty when nothing was pushed; ``size``
-    bytes on this machine's disk, ``download_size`` what a registry serves; ``public`` whether it does so without a
-    login; ``package`` the ``packages`` entry that names this image.
+    bytes on this machine's disk; ``package`` the ``packages`` entry that names this image; ``check`` the verdict when
+    one was asked for. ``details``: ``image_id``, ``builder``, ``seconds``, ``context_size`` (bytes sent to the
+    builder), ``download_size`` (bytes the registry serves for one platform), ``public`` (whether without a login).
     """
 
     image: str
-    image_id: str
     digest: str = ""
     size: int
     platforms: list[str]
     labels: dict[str, str]
-    builder: str
     pushed: bool = False
-    public: bool | None = None
-    download_size: int = 0
-    check: Check | None = None
     package: dict[str, Any]
-    context_size: int
-    seconds: float
+    check: Check | None = None
+    details: dict[str, Any]
     notes: list[str] = Field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -38,10 +34,12 @@ class BuildResult(Answer):
 
         from mcp_registrar_tools.images.context import megabytes
 
-        built = f"{', '.join(self.platforms)}, {megabytes(self.size)}, {self.builder}, {self.seconds:.1f} s"
-        lines = [f"✓ Successfully built Docker image: {self.image} ({built})"]
+        how = f"{self.details['builder']}, {self.details['seconds']:.1f} s"
+        what = f"{', '.join(self.platforms)}, {megabytes(self.size)}"
+        lines = [f"✓ Successfully built Docker image: {self.image} ({what}, {how})"]
         if self.pushed:
-            size = f", {megabytes(self.download_size)} to download" if self.download_size else ""
+            download = self.details["download_size"]
+            size = f", {megabytes(download)} to download" if download else ""
             lines.append(f"✓ Pushed {self.image}@{self.digest}{size}")
         else:
             lines.append("Not pushed: nobody else can pull it.")
@@ -65,8 +63,8 @@ async def build_image(
     push: Annotated[bool, Field(description="with Docker's own login")] = False,
     dockerfile: Annotated[str, Field(description="relative to path")] = "",
     target: Annotated[str, Field(description="build stage")] = "",
-    build_args: Annotated[list[str] | None, Field(description="NAME=VALUE")] = None,
-    secret_files: Annotated[list[str] | None, Field(description="ID=FILE")] = None,
+    build_args: Annotated[list[str], Field(description="NAME=VALUE")] = [],  # noqa: B006 - never changed
+    secret_files: Annotated[list[str], Field(description="ID=FILE")] = [],  # noqa: B006 - never changed
     check: Annotated[bool, Field(description="start it; a failure is not pushed")] = False,
     large_context: Annotated[bool, Field(description="over 500 MB")] = False,
 ) -> BuildResult:
@@ -86,8 +84,8 @@ async def build_image(
             push=push,
             dockerfile=dockerfile,
             target=target,
-            build_args=build.arguments(build_args or []),
-            secret_files=build.secret_files(secret_files or []),
+            build_args=build.arguments(build_args),
+            secret_files=build.secret_files(secret_files),
             large_context=large_context,
             check=check,
         ),
@@ -95,19 +93,21 @@ async def build_image(
     )
     return BuildResult(
         image=built.image,
-        image_id=built.image_id,
         digest=built.digest,
         size=built.size,
         platforms=built.platforms,
         labels=built.labels,
-        builder=built.builder,
         pushed=built.pushed,
-        public=built.public,
-        download_size=built.download_size,
-        check=built.check,
         package=built.package(),
-        context_size=built.context_size,
-        seconds=round(time.monotonic() - begun, 1),
+        check=built.check,
+        details={
+            "image_id": built.image_id,
+            "builder": built.builder,
+            "seconds": round(time.monotonic() - begun, 1),
+            "context_size": built.context_size,
+            "download_size": built.download_size,
+            "public": built.public,
+        },
         notes=built.notes,
         next=_next(path, built, tag, registry),
     )

@@ -27,13 +27,13 @@ async def check_server(
     bench: Workbench,
     path: Annotated[str, Field(description="project folder or server.json")] = ".",
     target: Annotated[str, Field(description="image, URL or package type; npm and pypi run on this machine")] = "",
-    env: Annotated[list[str] | None, Field(description="variable names to pass on")] = None,
+    env: Annotated[list[str], Field(description="variable names to pass on")] = [],  # noqa: B006
     seconds: Annotated[int, Field(ge=1, le=600, description="time limit")] = 60,
 ) -> CheckResult:
     """Start the server as a client would (image, remote, or the package that target names) and list its tools."""
     from mcp_registrar_tools.images import trial
 
-    plan = await trial.plan(path, target, env or [])
+    plan = await trial.plan(path, target, env)
     check = await trial.run(bench, plan, float(seconds))
     if check.ok:
         return CheckResult(check=check, next=f'publish(path="{path}")')

@@ -73,9 +73,9 @@ async def publish(
     registry: Annotated[str, Field(description="local (a rehearsal), official, a name or URL")] = "",
     dry_run: Annotated[bool, Field(description="all but the write")] = False,
     wait: Annotated[int, Field(ge=0, le=3600, description="seconds to wait for packages to appear")] = 0,
-    docker_url: Annotated[str, Field(description="build the image first, under this prefix: docker.io/user")] = "",
-    platform: Annotated[str, Field(description="of that image, e.g. linux/amd64")] = "",
-    push_image: Annotated[bool, Field(description="push that image, or those it names, first")] = False,
+    docker_url: Annotated[str, Field(description="build the image first: prefix, docker.io/user")] = "",
+    platform: Annotated[str, Field(description="of that image")] = "",
+    push_image: Annotated[bool, Field(description="push images first")] = False,
 ) -> PublishAnswer:
     """Publish server.json after every check, and read it back. Safe to repeat."""
     from mcp_registrar_tools.registries import connect

@@ -38,16 +38,9 @@ class Draft:
 
     def new_text(self) -> str:
         """The file with this document, everything else in it as its author wrote it."""
-        import json
+        from mcp_registrar_tools.manifest.source import Source, dump
 
-        from mcp_registrar_tools.manifest import merge
-
-        if not self.text:
-            return merge.dump(self.document)
-        mark = "\ufeff" if self.text.startswith("\ufeff") else ""
-        bare = self.text.removeprefix(mark)
-        existing = json.loads(bare)
-        return self.text if existing == self.document else mark + merge.apply(bare, existing, self.document)
+        return Source(self.text).rewrite(self.document) if self.text else dump(self.document)
 
     def write(self) -> None:
         """Put the document into its file; blocking. Raises `InputError`."""
