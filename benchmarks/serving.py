@@ -120,7 +120,7 @@ async def running(
         used = store or own
         assert used is not None
         app = RegistryApp(used, config, outbound)
-        with socket.socket() as listener:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(128)
             server = uvicorn.Server(

@@ -37,7 +37,7 @@ def pairs(word: str) -> set[str]:
 
 def is_spellable(word: str) -> bool:
     """Whether a word is worth correcting and being corrected to."""
-    return 4 <= len(word) <= 40 and not word.isdigit()
+    return 4 <= len(word) <= 40 and word.isalpha()
 
 
 def tolerance(word: str) -> int:
