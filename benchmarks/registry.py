@@ -37,27 +37,14 @@ BATCH = 2000
 ROUNDS = 400
 
 # Words are drawn so that each, like words do, is either common or rare whatever the number of servers.
-COMMON = [
-    "server",
-    "mcp",
-    "api",
-    "tools",
-    "data",
-    "search",
-    "cloud",
-    "file",
-    "code",
-    "agent",
-    "docs",
-    "web",
-    "sql",
-    "git",
-    "image",
-    "mail",
-    "chat",
-    "test",
-]
-SYLLABLES = "ba co du fe gi ka lo mu ne pi ra so tu ve wi xa yo ze qua tri plo gno sta bri".split()  # noqa: SIM905
+COMMON = (
+    *("server", "mcp", "api", "tools", "data", "search", "cloud", "file", "code", "agent"),
+    *("docs", "web", "sql", "git", "image", "mail", "chat", "test"),
+)
+SYLLABLES = (
+    *("ba", "co", "du", "fe", "gi", "ka", "lo", "mu", "ne", "pi", "ra", "so", "tu", "ve", "wi"),
+    *("xa", "yo", "ze", "qua", "tri", "plo", "gno", "sta", "bri"),
+)
 
 
 def word(random_: random.Random, rare: int) -> str:

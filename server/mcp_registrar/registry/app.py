@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Handler = Callable[["RegistryApp", Request], Awaitable[Answer]]
 
 PREFIXES = ("v0", "v0.1")
+IMAGES_SECONDS = 5.0
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "Content-Type, Content-Length",
@@ -54,6 +55,7 @@ class RegistryApp:
         self.metrics = Metrics()
         self._tokens: Tokens | None = None
         self._outbound = outbound
+        self._images: tuple[float, set[str]] = (-IMAGES_SECONDS - 1, set())
         self._routes: dict[tuple[str, int], list[tuple[list[str], Handler]]] = {}
         for method, path, handler in (*reads.ROUTES, *writes.ROUTES, *_auth_routes()):
             for prefix in PREFIXES:
@@ -88,6 +90,16 @@ class RegistryApp:
             ca_file = settings.ca_file if settings is not None else None
             self._outbound = Outbound(trusted_origins=self.config.listed(self.config.trusted_origins), ca_file=ca_file)
         return self._outbound
+
+    async def running_images(self) -> set[str]:
+        """Images that run on this machine's Docker Engine, looked up at most every few seconds."""
+        at, images = self._images
+        if time.monotonic() - at > IMAGES_SECONDS:
+            from mcp_registrar.registry.deployed import running_images
+
+            images = await running_images(self.config.settings)
+            self._images = time.monotonic(), images
+        return images
 
     async def txt(self, name: str, seconds: float) -> list[str]:
         """TXT records of a domain. Raises OSError."""
@@ -201,6 +213,12 @@ async def _exchange(method: str, app: RegistryApp, request: Request) -> Answer:
 
 
 def _page_routes() -> Iterable[tuple[str, str, Handler]]:
+    yield "GET", "/", _later("catalogue", "servers")
+    yield "GET", "/catalogue/{server_name}", _later("catalogue", "server")
+    yield "GET", "/assets/{asset_version}/{name}", _later("catalogue", "asset")
+    yield "GET", "/docs", _later("openapi", "docs")
+    yield "GET", "/openapi.json", _later("openapi", "as_json")
+    yield "GET", "/openapi.yaml", _later("openapi", "as_yaml")
     yield "GET", "/metrics", _later("metrics", "page")
 
 

@@ -41,7 +41,7 @@ class SqliteSession:
         found = self.run("SELECT id FROM servers WHERE name = ?", name)
         if found:
             return int(found[0][0])
-        server_id = int(self.run("INSERT INTO servers (name) VALUES (?) RETURNING id", name)[0][0])
+        server_id = self._connection.execute("INSERT INTO servers (name) VALUES (?)", (name,)).lastrowid or 0
         self.run("INSERT INTO names (rowid, name) VALUES (?, ?)", server_id, name)
         return server_id
 
