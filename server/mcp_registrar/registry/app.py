@@ -95,9 +95,11 @@ class RegistryApp:
         """Images that run on this machine's Docker Engine, looked up at most every few seconds."""
         at, images = self._images
         if time.monotonic() - at > IMAGES_SECONDS:
-            from mcp_registrar.registry.deployed import running_images
+            from mcp_registrar_tools.registries import Entry
+            from mcp_registrar_tools.search import running_images
 
-            images = await running_images(self.config.settings)
+            # It asks the engine only when there is a server with an image.
+            images = await running_images([Entry(server={"packages": [{"registryType": "oci"}]})])
             self._images = time.monotonic(), images
         return images
 

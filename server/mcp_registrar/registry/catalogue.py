@@ -87,7 +87,7 @@ async def servers(app: RegistryApp, request: Request) -> Answer:
     rows, more, corrected = await _find(app, query, filter)
     images = await app.running_images()
     kept = {key: query[key] for key in ("q", "type", "status", "sort") if query[key]}
-    values = {
+    values: dict[str, Any] = {
         "rows": [_line(row, images) for row in rows],
         "more": _address({**kept, "after": more}) if more else "",
         "first": _address(kept) if query["after"] else "",
@@ -100,9 +100,7 @@ async def servers(app: RegistryApp, request: Request) -> Answer:
     return html("list.html", here="servers", total=await app.store.count(), kinds=kinds, statuses=STATUSES, **values)
 
 
-async def _find(
-    app: RegistryApp, query: dict[str, str], filter: Filter
-) -> tuple[list[Row], str, dict[str, str]]:
+async def _find(app: RegistryApp, query: dict[str, str], filter: Filter) -> tuple[list[Row], str, dict[str, str]]:
     """A page of rows, where the next one begins, and the words that were corrected."""
     corrected: dict[str, str] = {}
     after = query["after"]
@@ -193,7 +191,11 @@ async def server(app: RegistryApp, request: Request) -> Answer:
 def _page(row: Row, images: set[str]) -> dict[str, Any]:
     document = json.loads(row.document)
     repository = document.get("repository") or {}
-    links = [("Website", document.get("websiteUrl")), ("Repository", repository.get("url")), ("README", _readme(repository))]
+    links = [
+        ("Website", document.get("websiteUrl")),
+        ("Repository", repository.get("url")),
+        ("README", _readme(repository)),
+    ]
     return {
         "name": row.server_name,
         "title": clean(str(document.get("title") or ""), 100),
