@@ -59,9 +59,9 @@ def assets_version() -> str:
     return hashlib.sha256(b"".join((PAGES / name).read_bytes() for name in sorted(ASSETS))).hexdigest()[:12]
 
 
-def html(template: str, status: int = 200, **values: Any) -> Answer:
+def html(template: str, code: int = 200, **values: Any) -> Answer:
     """A page."""
-    answer = Answer(templates().get_template(template).render(**values), status, "text/html; charset=utf-8")
+    answer = Answer(templates().get_template(template).render(**values), code, "text/html; charset=utf-8")
     answer.headers.update(HEADERS)
     return answer
 

@@ -257,6 +257,8 @@ def _ordered_urls(document: dict[str, Any]) -> list[str]:
 
 def _publish(session: Session, document: dict[str, Any], version_limit: int) -> Row:
     name, version = document["name"], document["version"]
+    if not version.strip() or "\0" in version:
+        raise StoreError("invalid version: it must not be empty or hold a null byte")
     urls = remote_urls(document)
     session.lock([name], urls)
     conflict = _conflict(session, name, _ordered_urls(document))
@@ -267,8 +269,6 @@ def _publish(session: Session, document: dict[str, Any], version_limit: int) -> 
         raise TooManyVersionsError(version_limit)
     if session.run("SELECT 1 FROM versions WHERE server_name = ? AND version = ?", name, version):
         raise DuplicateVersionError
-    if not version.strip() or "\0" in version:
-        raise StoreError("invalid version: it must not be empty or hold a null byte")
     flagged = session.run("SELECT version, published_at FROM versions WHERE server_name = ? AND is_latest = 1", name)
     at = now()
     is_latest = not flagged or compare(version, at, flagged[0][0], flagged[0][1]) > 0

@@ -55,11 +55,13 @@ class PostgresSession:
         return int(found[0][0])
 
     def describe(self, server_id: int, name: str, title: str, description: str) -> None:
+        # Written out as a tsvector, because PostgreSQL's own parser knows no words beyond the database's locale.
+        weighted = [(word, w) for text, w in ((name, "A"), (title, "B"), (description, "D")) for word in text.split()]
+        vector = " ".join(f"'{word}':{at}{weight}" for at, (word, weight) in enumerate(weighted, 1))
         self.run(
-            "INSERT INTO words (id, words) VALUES (?, setweight(array_to_tsvector(?), 'A') || "
-            "setweight(array_to_tsvector(?), 'B') || setweight(array_to_tsvector(?), 'D')) "
+            "INSERT INTO words (id, words) VALUES (?, ?::tsvector) "
             "ON CONFLICT (id) DO UPDATE SET words = excluded.words",
-            server_id, *(sorted(set(text.split())) for text in (name, title, description)),
+            server_id, vector,
         )  # fmt: skip
 
     def names_containing(self, text: str, start: str, inclusive: bool, count: int) -> list[str]:
@@ -75,14 +77,14 @@ class PostgresSession:
         query = (" & " if every else " | ").join(f"'{word}'{':*' if prefix else ''}" for word, prefix in terms)
         rows = self.run(
             "SELECT s.name, 10 * ts_rank('{0.05, 0.1, 0.6, 1.0}', w.words, q) AS score "
-            "FROM words w JOIN servers s ON s.id = w.id, to_tsquery('simple', ?) q "
+            "FROM words w JOIN servers s ON s.id = w.id CROSS JOIN (SELECT ?::tsquery AS q) asked "
             "WHERE w.words @@ q ORDER BY score DESC, s.name LIMIT ?",
             query, count,
         )  # fmt: skip
         return [(name, float(score)) for name, score in rows]
 
     def known(self, word: str) -> bool:
-        return bool(self.run("SELECT 1 FROM words WHERE words @@ to_tsquery('simple', ?) LIMIT 1", f"'{word}':*"))
+        return bool(self.run("SELECT 1 FROM words WHERE words @@ ?::tsquery LIMIT 1", f"'{word}':*"))
 
 
 class PostgresDatabase:

@@ -58,6 +58,7 @@ def _score(row: Row, asked: Sequence[str], score: float) -> float:
     if part == list(asked) or words.tokens(row.server_name) == list(asked):
         bonus += 100
     bonus += sum(4.0 for word in asked if word in part) + sum(2.0 for word in asked if word in whole)
+    bonus += sum(1.0 for word in asked if any(each.startswith(word) for each in part))
     if row.status != "active":
         bonus -= 3
     return score + bonus
