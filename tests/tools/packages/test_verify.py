@@ -452,3 +452,20 @@ class TestMcpb:
         }
         package = {"identifier": ASSET, "version": "", "fileSha256": hashlib.sha256(body).hexdigest()}
         assert (await verify("mcpb", replies, **package))[0] == []
+
+    async def test_a_slow_download_leaves_the_verdict_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mcp_registrar_tools.packages.mcpb.DOWNLOAD_SECONDS", 0.2)
+        found, _ = await mcpb(Reply(), Reply(body=b"x", delay=2))
+        assert [(f.code, f.severity) for f in found] == [("mcpb-not-compared", "info")]
+        assert "not finished within 0.2 s" in found[0].message
+
+
+async def test_everything_asked_of_a_package_fits_into_its_time() -> None:
+    """An extra question must not run into the limit of the package: it would turn a yes into a no."""
+    from mcp_registrar_tools.images import credentials, distribution
+    from mcp_registrar_tools.packages import mcpb as bundles
+    from mcp_registrar_tools.rules.ownership import PACKAGE_SECONDS
+
+    assert published.SECONDS + bundles.DOWNLOAD_SECONDS < PACKAGE_SECONDS
+    assert 3 * published.SECONDS + published.PROBE_SECONDS < PACKAGE_SECONDS
+    assert distribution.SECONDS + credentials.HELPER_SECONDS + 10 < PACKAGE_SECONDS

@@ -198,7 +198,7 @@ def url_problems(identifier: str) -> list[str]:
 
 
 DOWNLOAD_LIMIT = 128 * 1024 * 1024
-DOWNLOAD_SECONDS = 60.0
+DOWNLOAD_SECONDS = 30.0
 
 
 async def verify(

@@ -249,7 +249,7 @@ async def _private(identifier: str, server_name: str, outbound: Outbound, base_u
         known = await anyio.to_thread.run_sync(credentials.find, reference.registry)
         if known is None:
             return []
-        image = await distribution.inspect(reference, outbound, base_url=base_url, credentials=known)
+        image = await distribution.inspect(reference, outbound, base_url=base_url, credentials=known, seconds=10)
     except ImageError:
         return []
     label = "carries the right label" if image.labels.get(LABEL) == server_name else "lacks the right label too"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp_registrar_tools.outbound import Outbound
     from mcp_registrar_tools.workbench import Progress, Settings
 
-PACKAGE_SECONDS = 45.0
+PACKAGE_SECONDS = 60.0
 """Everything asked about one package, once, is over by then; each request has a limit of its own below that."""
 AT_ONCE = 16
 """Packages asked about at the same time."""
