@@ -251,9 +251,8 @@ def show(result: dict[str, Any], *, texts: bool) -> None:
         print(f"\n{flow.kind}: {flow.project}: {len(flow.calls)} calls, {flow.answers} tokens of answers, {state}")
         for call in flow.calls:
             error = "  error" if call.error else ""
-            print(
-                f"  {call.tool:<16} sent {call.sent:>4}  answer {call.tokens:>5}  structured {call.structured:>5}{error}"
-            )
+            sizes = f"sent {call.sent:>4}  answer {call.tokens:>5}  structured {call.structured:>5}"
+            print(f"  {call.tool:<16} {sizes}{error}")
             if texts or call.error:
                 print("\n".join(f"      | {line}" for line in call.text.splitlines()))
     print(f"\nthe two official guides: {result['guides_characters']} characters, about 5,300 tokens")

@@ -19,9 +19,10 @@ def calls(text: str, known: set[str]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _arguments(text: str, start: int) -> dict[str, Any]:
-    for end in (m.end() for m in re.finditer(r"\)", text[start:])):
+    line = text[start:].partition("\n")[0]
+    for end in (m.end() for m in re.finditer(r"\)", line)):
         try:
-            node = ast.parse(text[start : start + end], mode="eval").body
+            node = ast.parse(line[:end], mode="eval").body
         except SyntaxError:
             continue
         if not isinstance(node, ast.Call) or node.args:

@@ -161,7 +161,7 @@ async def current(target: Registry, name: str, version: str) -> list[Entry]:
     raise RegistryError(
         "not-found",
         f"{target.name} has no server {clean(name, 200)}",
-        f'search("{clean(name, 200)}", registry="{target.name}")',
+        f'search(words="{clean(name, 200)}", registry="{target.name}")',
         status=404,
     )
 

@@ -156,7 +156,7 @@ class SeedRegistry(OfficialRegistry):
             raise RegistryError(
                 "read-back",
                 f"{self.name} said yes, and still shows {name} {version} as it was",
-                f'search("{name}", registry="{self.name}") shows what it holds',
+                f'search(words="{name}", registry="{self.name}") shows what it holds',
             )
         return found
 
