@@ -151,7 +151,7 @@ def tool_result(answer: Answer) -> types.CallToolResult:
 
 
 def quiet(schema: dict[str, Any]) -> None:
-    """Take out of a published input schema what tells a model nothing: titles, "or null", empty defaults."""
+    """Take out of a published input schema what tells a model nothing: titles, "or null", empty defaults and bounds."""
     schema.pop("title", None)
     for value in schema.get("properties", {}).values():
         value.pop("title", None)
@@ -159,8 +159,9 @@ def quiet(schema: dict[str, Any]) -> None:
         if len(options) == 1 and value.get("default", ...) is None:
             del value["anyOf"], value["default"]
             value.update(options[0])
-        if value.get("default", ...) in ("", False, []):
-            del value["default"]
+        for key, silent in (("default", ("", False, [])), ("minimum", (0,)), ("additionalProperties", (True,))):
+            if value.get(key, ...) in silent:
+                del value[key]
 
 
 def shallow(model: type[BaseModel]) -> dict[str, Any]:

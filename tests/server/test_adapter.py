@@ -118,7 +118,7 @@ async def test_published_schema_is_strict_and_quiet(client: Client) -> None:
         "description": "file or folder",
     }
     assert "title" not in tool.input_schema
-    assert tool.input_schema["properties"]["count"] == {"type": "integer", "minimum": 0}
+    assert tool.input_schema["properties"]["count"] == {"type": "integer"}
     assert tool.output_schema == {"type": "object", "properties": {"path": {}, "count": {}, "said": {}, "items": {}}}
     hints = tool.annotations
     assert hints is not None

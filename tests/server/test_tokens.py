@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks.projects import CORPUS
 from benchmarks.tokens import Flow, measure
+
 from tests.conftest import shared
 
 pytestmark = pytest.mark.anyio

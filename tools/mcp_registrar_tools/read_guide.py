@@ -29,5 +29,5 @@ async def read_guide(
     topic: Annotated[Topic, Field(description="subject")] = "publishing",
     language: Annotated[Language, Field(description="English or Korean")] = "en",
 ) -> GuideText:
-    """Read a short guide; rarely needed, every answer names the next call."""
+    """Read a short guide; rarely needed: answers name the next call."""
     return GuideText(topic=topic, language=language, markdown=guide(topic, language))
