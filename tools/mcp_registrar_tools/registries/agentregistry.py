@@ -187,8 +187,8 @@ def _entries(answer: Any) -> list[Entry]:
         return []
     body = objects(answer)
     if "server" in body:
-        return [entry(body)]
-    return [entry(item) for item in body.get("servers") or []]
+        return [entry(body, answer.url)]
+    return [entry(item, answer.url) for item in body.get("servers") or []]
 
 
 def _first(answer: Any) -> Entry | None:

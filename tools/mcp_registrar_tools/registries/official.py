@@ -68,11 +68,11 @@ class OfficialRegistry:
 
     async def get(self, server_name: str, version: str = "latest", *, include_deleted: bool = False) -> Entry | None:
         answer = await self.read(self._version_path(server_name, version), include_deleted=include_deleted)
-        return entry(objects(answer)) if answer else None
+        return entry(objects(answer), answer.url) if answer else None
 
     async def versions(self, server_name: str, *, include_deleted: bool = False) -> list[Entry]:
         answer = await self.read(f"/servers/{segment(server_name)}/versions", include_deleted=include_deleted)
-        return [entry(item) for item in _items(answer)] if answer else []
+        return [entry(item, answer.url) for item in _items(answer)] if answer else []
 
     async def search(
         self,
@@ -100,7 +100,7 @@ class OfficialRegistry:
             raise self.refusal(404, None)
         metadata = objects(answer).get("metadata") or {}
         return Page(
-            entries=[entry(item) for item in _items(answer)],
+            entries=[entry(item, answer.url) for item in _items(answer)],
             next_cursor=str(metadata.get("nextCursor") or ""),
             corrected={str(word): str(other) for word, other in (metadata.get("corrected") or {}).items()},
         )
@@ -141,7 +141,7 @@ class OfficialRegistry:
             return there if there and not differences(document, there.server) else None
 
         answer = await self._write("POST", "/publish", document, committed)
-        return answer if isinstance(answer, Entry) else entry(objects(answer))
+        return answer if isinstance(answer, Entry) else entry(objects(answer), answer.url)
 
     async def set_status(
         self, server_name: str, status: Status, *, version: str | None, message: str = ""
@@ -158,14 +158,14 @@ class OfficialRegistry:
                 return there if there and as_asked(there) else None
 
             answer = await self._write("PATCH", f"{self._version_path(server_name, version)}/status", body, committed)
-            return [answer if isinstance(answer, Entry) else entry(objects(answer))]
+            return [answer if isinstance(answer, Entry) else entry(objects(answer), answer.url)]
 
         async def all_committed() -> list[Entry] | None:
             there = await self.versions(server_name, include_deleted=True)
             return there if there and all(map(as_asked, there)) else None
 
         changed = await self._write("PATCH", f"/servers/{segment(server_name)}/status", body, all_committed)
-        return changed if isinstance(changed, list) else [entry(item) for item in _items(changed)]
+        return changed if isinstance(changed, list) else [entry(item, changed.url) for item in _items(changed)]
 
     async def _write(self, method: str, path: str, body: Any, committed: Any, *, admin: bool = False) -> Any:
         """One write. ``committed`` says what the registry holds when the answer was lost or is a server's fault."""
@@ -343,11 +343,11 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def entry(item: Any) -> Entry:
+def entry(item: Any, url: str) -> Entry:
     """An `Entry` of a ServerResponse; older registries put the block of facts beside, not below, its name."""
     if not isinstance(item, dict) or not isinstance(item.get("server"), dict):
         raise RegistryError(
-            "unexpected-answer", "the registry's answer is not a server entry", "check the registry's address"
+            "unexpected-answer", f"{url} did not answer with server entries", "check the registry's address"
         )
     meta = item.get("_meta")
     facts = meta.get(OFFICIAL_META, meta) if isinstance(meta, dict) else {}
@@ -385,4 +385,8 @@ def objects(answer: Fetched) -> dict[str, Any]:
 
 def _items(answer: Fetched) -> list[Any]:
     items = objects(answer).get("servers")
-    return items if isinstance(items, list) else []
+    if items is not None and not isinstance(items, list):  # Go writes an empty list as null
+        raise RegistryError(
+            "unexpected-answer", f"{answer.url} did not answer with a list of servers", "check the registry's address"
+        )
+    return items or []
