@@ -109,14 +109,15 @@ async def test_progress_and_a_failing_step(
     buildkit: docker.Engine, bench: Workbench, project: Path, reports: Reports
 ) -> None:
     (project / "Dockerfile").write_text(
-        "FROM busybox\nRUN echo fine\nRUN for i in $(seq 60); do echo line $i; done; echo no left-pad >&2; exit 7\n"
+        "FROM busybox\nRUN echo fine\n"
+        "RUN for i in $(seq 60); do echo line $i; done; echo could not resolve left-pad >&2; exit 7\n"
     )
     error = await refused(bench, project)
     assert error.code == "build-failed"
     assert "exit code 7" in error.message
     assert "RUN for i in" in error.message
     assert "line 3" in error.message
-    assert "no left-pad" in (error.details or "")
+    assert "could not resolve left-pad" in (error.details or "")
     assert "line 60" in (error.details or "")
     values = [done for done, _, _ in reports]
     assert values == sorted(set(values))

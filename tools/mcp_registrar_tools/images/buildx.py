@@ -22,7 +22,7 @@ from mcp_registrar_tools.answer import clean
 from mcp_registrar_tools.errors import ImageError
 from mcp_registrar_tools.images import failures
 from mcp_registrar_tools.images.engine import docker_config
-from mcp_registrar_tools.images.lines import LineView
+from mcp_registrar_tools.images.lines import LineView, tail_of
 from mcp_registrar_tools.images.reference import parse
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ async def build(
     options += [f"--platform={','.join(platforms)}"] if platforms else []
     options += [f"--target={target}"] if target else []
     options.append("--push" if push else "--load")
-    view, last = LineView(progress), deque[str](maxlen=200)
+    view, last = LineView(progress), deque[str](maxlen=2000)
     with tempfile.TemporaryDirectory(prefix="mcp-registrar-build-") as folder:
         metadata = Path(folder) / "metadata.json"
         command = [
@@ -192,7 +192,7 @@ def _failure(lines: list[str], dockerfile: str, tag: str) -> ImageError:
     )
     if re.search(r"failed to push|failed to authorize|push access denied", message):
         return failures.of_push(message, parse(tag))
-    step, tail = "", [""]
+    step, tail = "", ""
     starts = [i for i, line in enumerate(lines) if line.startswith(" > [")]
     if starts:
         head = re.match(r" > \[([^\]]*)\] ?(.*?):?$", lines[starts[-1]])
@@ -201,9 +201,7 @@ def _failure(lines: list[str], dockerfile: str, tag: str) -> ImageError:
             step = (
                 f"step {place} `{head[2]}`" if head[2] and "/" in place else f"`{head[1]} {head[2]}`".replace(" `", "`")
             )
-        block = lines[starts[-1] + 1 :]
-        end = block.index("------") if "------" in block else len(block)
-        tail = [re.sub(r"^\d+\.\d+ ", "", line) for line in block[:end]]
+        tail = tail_of(_output_of_failed_step(lines))
     for line in lines:
         if found := re.match(rf"{re.escape(Path(dockerfile).name)}:(\d+)$", line):
             dockerfile = f"{dockerfile} (line {found[1]})"
@@ -211,6 +209,14 @@ def _failure(lines: list[str], dockerfile: str, tag: str) -> ImageError:
     return failures.of_build(
         message.removeprefix("failed to solve: "),
         step=clean(step, 200),
-        tail=clean("\n".join(tail)[-1600:]),
+        tail=tail,
         dockerfile=dockerfile,
     )
+
+
+def _output_of_failed_step(lines: list[str]) -> list[str]:
+    """What the failed step printed: all of it, where the summary has the last ten lines of two mixed streams."""
+    failed = next((match[1] for line in reversed(lines) if (match := re.match(r"#(\d+) ERROR: ", line))), None)
+    if failed is None:
+        return []
+    return [match[1] for line in lines if (match := re.match(rf"#{failed} \d+\.\d+ (.*)", line))]

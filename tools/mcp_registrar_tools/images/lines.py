@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mcp_registrar_tools.answer import clean
 from mcp_registrar_tools.workbench import Progress
@@ -19,6 +19,11 @@ _TERMINAL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 
 # What the engine's own builder says of itself, of no use to who looks for a cause.
 _HOUSEKEEPING = re.compile(r" ---> |Removing intermediate container|Successfully (built|tagged) ")
+
+_TROUBLE = re.compile(
+    r"\b(error|err!|fatal|fail(ed|ure|s)?|cannot|could not|can't|not found|no such|denied|unable|unknown|invalid)\b",
+    re.IGNORECASE,
+)
 
 StepReader = Callable[[str], tuple[int, int, str] | None]
 """Reads number, total and instruction from a line that opens a step."""
@@ -51,8 +56,7 @@ class LineView:
 
     def tail(self) -> str:
         """The last lines of the running step, with its last words on standard error if those came earlier."""
-        errors = [line for line in self._errors if line not in self._lines]
-        return clean("\n".join([*errors, *self._lines])[-TAIL_CHARACTERS:])
+        return _joined(self._lines, self._errors)
 
     async def feed(self, text: str, read_step: StepReader) -> None:
         *lines, self._rest = (self._rest + text).split("\n")
@@ -77,10 +81,30 @@ class LineView:
             self._count = 0
         elif not _HOUSEKEEPING.match(line):
             self._lines.append(line[:LINE_CHARACTERS])
-            if on_error:
+            if on_error or _TROUBLE.search(line):
                 self._errors.append(line[:LINE_CHARACTERS])
         self._count += 1
         # A progress value has to grow with each message: the step, and within it a share that never reaches the next.
         done = max(self._number - 1, 0) + self._count / (self._count + 20)
         self._reported = max(done, self._reported + 1e-6)
         await self._progress(self._reported, float(self._total) or None, clean(line, LINE_CHARACTERS))
+
+
+def tail_of(lines: Iterable[str]) -> str:
+    """The end of a step's output, and before it what looks like trouble further up."""
+    last: deque[str] = deque(maxlen=TAIL_LINES)
+    trouble: deque[str] = deque(maxlen=ERROR_LINES)
+    for line in lines:
+        if line.strip():
+            last.append(line[:LINE_CHARACTERS])
+            if _TROUBLE.search(line):
+                trouble.append(line[:LINE_CHARACTERS])
+    return _joined(last, trouble)
+
+
+def _joined(last: Iterable[str], trouble: Iterable[str]) -> str:
+    """Both within `TAIL_CHARACTERS`; the trouble is not what gets cut."""
+    end = list(last)
+    before = [line for line in trouble if line not in end]
+    room = TAIL_CHARACTERS - sum(len(line) + 1 for line in before)
+    return clean("\n".join([*before, "\n".join(end)[-max(room, 400) :]]))
