@@ -100,3 +100,243 @@ async def test_a_manifest_that_is_there_keeps_what_a_person_wrote(tmp_path: Path
     again = await init(tmp_path)
     assert again.diff == ""
     assert (tmp_path / "server.json").read_text() == text
+
+
+NPM = {"name": "weather-mcp", "version": "1.0.0", "description": "Weather"}
+ORIGIN = "https://github.com/Acme/weather.git"
+
+
+async def test_several_packages_and_a_remote_are_one_manifest(tmp_path: Path) -> None:
+    files = {
+        "package.json": {**NPM, "mcpName": "io.github.Acme/weather"},
+        "python/pyproject.toml": '[project]\nname = "weather-mcp"\nversion = "1.0.0"\nreadme = "README.md"\n',
+        "python/README.md": "# W\n",
+        "Dockerfile": 'FROM x\nLABEL io.modelcontextprotocol.server.name="io.github.Acme/weather"\n',
+    }
+    answer = await init(
+        put(tmp_path, files, ORIGIN), remote_url=["https://mcp.acme.dev/mcp", "https://mcp.acme.dev/sse"]
+    )
+    assert answer.packages == [
+        "npm weather-mcp", "pypi weather-mcp", "oci ghcr.io/acme/weather:1.0.0",
+    ]  # fmt: skip
+    assert answer.manifest["remotes"] == [
+        {"type": "streamable-http", "url": "https://mcp.acme.dev/mcp"},
+        {"type": "sse", "url": "https://mcp.acme.dev/sse"},
+    ]
+    assert any("is assumed" in question for question in answer.uncertain)
+
+
+async def test_a_client_configuration_is_left_alone(tmp_path: Path) -> None:
+    configuration = {"mcpServers": {"x": {"command": "npx"}}}
+    put(tmp_path, {"package.json": NPM, ".mcp/server.json": configuration}, ORIGIN)
+    answer = await init(tmp_path)
+    assert answer.path == str(tmp_path / "server.json")
+    assert any("client's configuration" in question for question in answer.uncertain)
+    assert json.loads((tmp_path / ".mcp/server.json").read_text()) == configuration
+
+
+async def test_a_configuration_in_the_manifest_s_place_is_not_overwritten(tmp_path: Path) -> None:
+    put(tmp_path, {"package.json": NPM, "server.json": {"mcpServers": {}}}, ORIGIN)
+    with pytest.raises(InputError) as caught:
+        await init(tmp_path)
+    assert caught.value.code == "manifest-is-configuration"
+    assert (await init(tmp_path, overwrite=True)).name == "io.github.Acme/weather"
+
+
+async def test_twelve_servers_are_listed_and_none_is_chosen(tmp_path: Path) -> None:
+    files: dict[str, str | dict[str, Any]] = {
+        "package.json": {"name": "all", "private": True, "workspaces": ["packages/*"]}
+    }
+    for number in range(12):
+        files[f"packages/s{number:02}/package.json"] = {"name": f"@acme/s{number:02}-mcp", "version": "1.0.0"}
+    put(tmp_path, files, ORIGIN)
+    with pytest.raises(InputError) as caught:
+        await init(tmp_path)
+    assert caught.value.code == "several-servers"
+    assert "12 MCP servers" in caught.value.message
+    assert "packages/s11: npm @acme/s11-mcp" in (caught.value.details or "")
+    assert f'init_manifest(path="{tmp_path}/packages/s00")' in caught.value.hint
+    one = await init(tmp_path / "packages" / "s07")
+    assert one.name == "io.github.Acme/s07"
+    assert one.manifest["repository"]["subfolder"] == "packages/s07"
+
+
+async def test_a_monorepo_with_one_server_finds_it(tmp_path: Path) -> None:
+    files: dict[str, str | dict[str, Any]] = {
+        "package.json": {"name": "root", "private": True, "workspaces": ["packages/*"]},
+        "packages/core/package.json": {"name": "@acme/core", "version": "2.0.0"},
+        "packages/server/package.json": {
+            "name": "@acme/weather", "version": "3.0.0", "dependencies": {"@modelcontextprotocol/sdk": "1"},
+        },
+    }  # fmt: skip
+    assert (await init(put(tmp_path, files, ORIGIN))).packages == ["npm @acme/weather"]
+
+
+async def test_a_fork_is_asked_about(tmp_path: Path) -> None:
+    package = {**NPM, "repository": "github:Upstream/weather"}
+    answer = await init(put(tmp_path, {"package.json": package}, "git@github.com:Me/weather.git"))
+    assert answer.name == "io.github.Me/weather"
+    assert any("fork" in question and "Upstream/weather" in question for question in answer.uncertain)
+
+
+async def test_a_marker_outranks_the_origin_and_letter_case_is_asked_about(tmp_path: Path) -> None:
+    package = {**NPM, "mcpName": "io.github.acme/weather"}
+    answer = await init(put(tmp_path, {"package.json": package}, ORIGIN))
+    assert answer.name == "io.github.acme/weather"
+    assert any("letter case" in question for question in answer.uncertain)
+
+
+@pytest.mark.parametrize("remote", ["https://gitlab.com/a/sub/w.git", "https://bitbucket.org/a/w.git"])
+async def test_a_repository_the_registry_refuses_is_left_out_and_told(tmp_path: Path, remote: str) -> None:
+    answer = await init(put(tmp_path, {"package.json": NPM}, remote), name="com.acme/weather")
+    assert "repository" not in answer.manifest
+    assert any("repository is left out" in question for question in answer.uncertain)
+    assert answer.written
+
+
+async def test_a_gitlab_repository_is_taken_and_its_owner_is_not(tmp_path: Path) -> None:
+    answer = await init(put(tmp_path, {"package.json": NPM}, "https://gitlab.com/acme/weather.git"))
+    assert answer.manifest["repository"] == {"url": "https://gitlab.com/acme/weather", "source": "gitlab"}
+    assert not answer.written
+    assert any("no namespace at the registry" in question for question in answer.uncertain)
+
+
+async def test_a_name_part_keeps_the_owner(tmp_path: Path) -> None:
+    answer = await init(put(tmp_path, {"package.json": NPM}, ORIGIN), name="forecast", description="Say it")
+    assert (answer.name, answer.manifest["description"]) == ("io.github.Acme/forecast", "Say it")
+
+
+async def test_a_long_description_is_cut_at_a_word_and_told(tmp_path: Path) -> None:
+    text = "Weather " * 30
+    answer = await init(put(tmp_path, {"package.json": {**NPM, "description": text}}, ORIGIN))
+    assert len(answer.manifest["description"]) <= 100
+    assert answer.manifest["description"].endswith("Weather")
+    assert any("was cut from 239 to" in question for question in answer.uncertain)
+
+
+async def test_broken_and_binary_files_are_told_and_the_rest_is_used(tmp_path: Path) -> None:
+    put(tmp_path, {"package.json": NPM, "pyproject.toml": "[project\n"}, ORIGIN)
+    (tmp_path / "README.md").write_bytes(b"\x00\x01")
+    answer = await init(tmp_path)
+    assert answer.packages == ["npm weather-mcp"]
+    told = " ".join(answer.uncertain)
+    assert "pyproject.toml is not TOML" in told
+    assert "README.md is binary" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("{", "manifest-not-json"), ("[]", "manifest-not-json"), ('{"name": "a/b",}', "manifest-not-json")],
+)
+async def test_a_broken_manifest_is_not_touched(tmp_path: Path, text: str, code: str) -> None:
+    put(tmp_path, {"package.json": NPM, "server.json": text}, ORIGIN)
+    with pytest.raises(InputError) as caught:
+        await init(tmp_path)
+    assert caught.value.code == code
+    assert (tmp_path / "server.json").read_text() == text
+    assert (await init(tmp_path, overwrite=True)).written
+
+
+async def test_an_old_manifest_is_brought_up_to_date_while_filling(tmp_path: Path) -> None:
+    old = {
+        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-07-09/server.schema.json",
+        "name": "io.github.Acme/weather", "description": "Mine", "version": "1.0.0",
+        "packages": [{"registry_type": "npm", "identifier": "weather-mcp", "version": "1.0.0"}],
+    }  # fmt: skip
+    answer = await init(put(tmp_path, {"package.json": NPM, "server.json": old}, ORIGIN))
+    package = answer.manifest["packages"][0]
+    assert package["registryType"] == "npm"
+    assert package["transport"] == {"type": "stdio"}
+    assert answer.manifest["description"] == "Mine"
+    assert "2025-12-11" in answer.manifest["$schema"]
+
+
+async def test_placeholders_of_the_official_init_are_replaced(tmp_path: Path) -> None:
+    draft = {
+        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+        "name": "io.github.<your-username>/weather-mcp", "version": "1.0.0",
+        "description": "An MCP server that provides [describe what your server does]",
+        "packages": [
+            {
+                "registryType": "npm", "identifier": "@your-org/your-package", "version": "1.0.0",
+                "transport": {"type": "stdio"},
+                "environmentVariables": [{"name": "YOUR_API_KEY", "isRequired": True, "isSecret": True}],
+            }
+        ],
+    }  # fmt: skip
+    answer = await init(put(tmp_path, {"package.json": NPM, "server.json": draft}, ORIGIN))
+    assert answer.name == "io.github.Acme/weather"
+    assert answer.manifest["description"] == "Weather"
+    assert answer.manifest["packages"][0]["identifier"] == "weather-mcp"
+    assert "environmentVariables" not in answer.manifest["packages"][0]
+
+
+async def test_markers_are_written_once(tmp_path: Path) -> None:
+    files = {
+        "package.json": NPM,
+        "pyproject.toml": '[project]\nname = "weather-mcp"\nversion = "1.0.0"\nreadme = "README.md"\n',
+        "README.md": "# Weather\n",
+        "Dockerfile": "FROM x\n",
+    }
+    put(tmp_path, files, ORIGIN)
+    answer = await init(tmp_path, markers=True, types=["npm", "pypi", "oci"])
+    assert {Path(path).name for path in answer.changed} == {"server.json", "package.json", "README.md", "Dockerfile"}
+    assert json.loads((tmp_path / "package.json").read_text())["mcpName"] == "io.github.Acme/weather"
+    assert "<!-- mcp-name: io.github.Acme/weather -->" in (tmp_path / "README.md").read_text()
+    assert 'server.name="io.github.Acme/weather"' in (tmp_path / "Dockerfile").read_text()
+    again = await init(tmp_path, markers=True)
+    assert (again.changed, again.diff) == ([], "")
+
+
+async def test_a_dockerfile_is_written_where_there_is_none(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        {"go.mod": "module github.com/Acme/weather\n\ngo 1.25\n", "main.go": "", "README.md": "# Weather MCP\n"},
+        ORIGIN,
+    )
+    answer = await init(tmp_path, dockerfile=True)
+    assert answer.packages == ["oci ghcr.io/acme/weather:1.0.0"]
+    assert 'server.name="io.github.Acme/weather"' in (tmp_path / "Dockerfile").read_text()
+
+
+async def test_an_agentregistry_project_is_an_image(tmp_path: Path) -> None:
+    files = {
+        "mcp.yaml": "name: weather\nframework: fastmcp-python\nversion: 0.3.0\n",
+        "pyproject.toml": '[project]\nname = "weather"\nversion = "0.1.0"\ndependencies = ["fastmcp"]\n',
+        "Dockerfile": 'FROM python\nEXPOSE 8080\nCMD ["python", "src/main.py"]\n',
+    }
+    answer = await init(put(tmp_path, files, ORIGIN))
+    assert answer.packages[0].startswith("oci ghcr.io/acme/weather:")
+    assert any("mcp.yaml builds an image" in question for question in answer.uncertain)
+
+
+async def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    answer = await init(put(tmp_path, {"package.json": NPM}, ORIGIN), dry_run=True, markers=True)
+    assert not answer.written
+    assert '+  "mcpName"' in answer.diff
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "package.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"remote_url": ["http://mcp.acme.dev"]}, "remote-not-https"),
+        ({"types": ["docker"]}, "unknown-type"),
+    ],
+)
+async def test_arguments_that_cannot_be(tmp_path: Path, arguments: dict[str, Any], code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        await init(put(tmp_path, {"package.json": NPM}, ORIGIN), **arguments)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("path", ["nowhere", "nowhere\0", "a" * 5000])
+async def test_a_path_that_is_not_there(path: str) -> None:
+    with pytest.raises(InputError):
+        await init_manifest(BENCH, path)
+
+
+async def test_the_answer_is_short_and_names_the_next_call(tmp_path: Path) -> None:
+    answer = await init(put(tmp_path, {"package.json": NPM, "README.md": "# Weather MCP\n" + "word " * 5000}, ORIGIN))
+    assert len(answer.text()) < 4096
+    assert answer.text().endswith(f'Next: validate(path="{tmp_path}")')

@@ -67,7 +67,7 @@ def _one(project: Project, path: str, text: str) -> DotnetProject:
         (name for name in sorted(references) if name.startswith("modelcontextprotocol") or name == "mcpdotnet"), ""
     )
     tool = properties.get("packastool", "").lower() == "true"
-    named = re.search(r"(^|[.\-_ ])mcp|mcp(server)?($|[.\-_ ])|MCP", package_id)
+    named = re.search(r"MCP|Mcp|(^|[.\-_ ])mcp", package_id)
     mcp = "is of type McpServer" if server else f"depends on {sdk}" if sdk else "is named so" if named else ""
     packable = properties.get("ispackable", "true").lower() != "false"
     packs = server or (packable and bool(mcp) and (tool or "packageid" in own))
