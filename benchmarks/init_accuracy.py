@@ -136,9 +136,11 @@ def prepare(project: Path, into: Path) -> None:
 
     shutil.copytree(project, into, ignore=ignore, copy_function=copy, symlinks=True, ignore_dangling_symlinks=True)
     git = into / ".git"
-    git.mkdir()
+    for part in ("objects", "refs/heads"):  # enough for git itself, which a peer may ask
+        (git / part).mkdir(parents=True)
     (git / "HEAD").write_text("ref: refs/heads/main\n")
-    (git / "config").write_text(f'[remote "origin"]\n\turl = {repo["url"]}.git\n')
+    core = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
+    (git / "config").write_text(f'{core}[remote "origin"]\n\turl = {repo["url"]}.git\n')
 
 
 def _manifest(path: Path) -> bool:

@@ -30,7 +30,8 @@ class ManifestDraft(Answer):
     uncertain: list[str]
     diff: str
     changed: list[str] = Field(default_factory=list, description="files written")
-    manifest: dict[str, Any] = Field(description="the whole document")
+    manifest: dict[str, Any] = Field(default_factory=dict, exclude=True)
+    """The whole document; for Python callers, the diff and the file hold it for everyone else."""
 
     def lines(self) -> list[str]:
         done = "Wrote" if self.written and self.changed else "Unchanged" if self.written else "Not written:"
