@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Outcome = Literal["published", "already published", "dry run"]
 SHOWN = 10
 """Problems or differences shown in a refusal."""
+READ_BACK_PAUSES = (0.5, 2.0)
+"""Seconds between looks at what was just published."""
 
 
 class PublishAnswer(Answer):
@@ -56,7 +58,7 @@ class PublishRefused(RegistryError):
 
     def __init__(self, code: str, message: str, hint: str, findings: list[Finding], *, file: Path | None) -> None:
         shown = [
-            f"- {f.path or 'server.json'}: {clean(f.message, 300)}" + (f" ({clean(f.hint, 200)})" if f.hint else "")
+            f"- {f.path or 'server.json'}: {clean(f.message, 200)}" + (f" ({clean(f.hint, 120)})" if f.hint else "")
             for f in findings[:SHOWN]
         ]
         more = len(findings) - SHOWN
@@ -84,17 +86,20 @@ async def publish(
 
     image = await image_draft(path, docker_url, platform, push_image) if docker_url else None
     manifest = Manifest(path, image)
-    manifest.check()
+    place = resolve(bench.settings, registry)
+    # Registries of other people may leave the checks of packages out; then it is for them to say no.
+    strict = place.name == "official" or (place.name == "local" and bench.settings.ownership != "off")
+    manifest.check(packages=strict)
     document = manifest.document
     name, version = document["name"], document["version"]
 
     steps = 5
     await bench.progress(1, steps, f"looking for {name} {version}")
-    place = resolve(bench.settings, registry)
     target = await connect(bench, registry)
     expected = target.prepared(document)
     lost = differences(document, expected)
     notes = [f"not held by this registry: {line}" for line in lost if not line.startswith("$schema")]
+    notes += [] if strict else manifest.package_notes()
 
     done: list[str] = []
 
@@ -136,6 +141,14 @@ async def publish(
     if there is not None and not same:
         raise await taken(target, document, there, path)
 
+    if not (dry_run or place.private):
+        question = (
+            f"Publish {name} {version} to {target.url}? Everybody will see it, and a published version can be"
+            " hidden later but never changed or removed."
+        )
+        if await bench.ask.confirm(question) is False:
+            raise InputError("declined", f"{name} {version} was not published: you said no", "nothing is left to do")
+
     if image is not None:
         from mcp_registrar_tools.images import flow
 
@@ -157,18 +170,10 @@ async def publish(
             )
         return answer("dry run", None, login)
 
-    if not place.private:
-        question = (
-            f"Publish {name} {version} to {target.url}? Everybody will see it, and a published version can be"
-            " hidden later but never changed or removed."
-        )
-        if await bench.ask.confirm(question) is False:
-            raise InputError("declined", f"{name} {version} was not published: you said no", "nothing is left to do")
-
     await bench.progress(4, steps, f"publishing to {target.name}")
     await target.publish(document)
     await bench.progress(5, steps, "reading back")
-    shown = await target.get(name, version)
+    shown = await read_back(target, name, version)
     if shown is None or differences(expected, shown.server):
         raise RegistryError(
             "read-back",
@@ -178,6 +183,17 @@ async def publish(
             status=200,
         )
     return answer("published", shown, login)
+
+
+async def read_back(target: Registry, name: str, version: str) -> Entry | None:
+    """The version as the registry shows it now; a registry of several replicas gets a moment to agree with itself."""
+    import anyio
+
+    for pause in READ_BACK_PAUSES:
+        if (shown := await target.get(name, version)) is not None:
+            return shown
+        await anyio.sleep(pause)
+    return await target.get(name, version)
 
 
 async def image_draft(path: str, docker_url: str, platform: str, push: bool) -> flow.Draft:
@@ -236,25 +252,37 @@ class Manifest:
             located.append(finding.model_copy(update={"line": line, "column": column}))
         return PublishRefused(code, message, hint, located, file=self.file)
 
-    def check(self) -> None:
-        """Raise `PublishRefused` with every reason for which a registry of the official rules would say no."""
+    def check(self, *, packages: bool = True) -> None:
+        """Raise `PublishRefused` with every reason for which the official registry would say no.
+
+        ``packages=False`` leaves out the rules of the package types (where an image may be hosted, which fields its
+        entry may have): they are part of an ownership check that other registries do not make.
+        """
         from mcp_registrar_tools import rules
 
         document = self.document
-        reasons = [*rules.publish_issues(document), *rules.publish_time_problems(document)]
-        if not rules.body_problems(document) and not any(reason.severity == "error" for reason in reasons):
+        at_publish = [f for f in rules.publish_time_problems(document) if packages or f.at[:1] != ("packages",)]
+        refused = [f for f in (*rules.publish_issues(document), *at_publish) if f.severity == "error"]
+        if not refused and not rules.body_problems(document):
             return
-        errors = [
-            finding
-            for finding in rules.check(document)
-            if finding.severity == "error" and finding.layer in ("structure", "semantics", "publish-time")
-        ]
+        layers = ("structure", "semantics", "publish-time") if packages else ("structure", "semantics")
+        errors = [f for f in rules.check(document) if f.severity == "error" and f.layer in layers]
+        errors += [f for f in refused if f.layer == "publish-time" and not packages]
         raise self.refused(
             "invalid-document",
             f"{self.file} cannot be published: {len(errors)} problem{'s' if len(errors) > 1 else ''}",
             f'validate(path="{self.given}", fix=true) repairs what is safe to repair and explains the rest',
             errors,
         )
+
+    def package_notes(self) -> list[str]:
+        """What the official registry would refuse in the package entries."""
+        from mcp_registrar_tools import rules
+
+        return [
+            f"the official registry would refuse {f.path}: {f.message}"
+            for f in rules.publish_time_problems(self.document)
+        ]
 
 
 async def permission(target: Registry, name: str, notes: list[str], *, dry_run: bool) -> str:
