@@ -47,7 +47,7 @@ class LoginAnswer(Answer):
 
 async def login(
     bench: Workbench,
-    registry: Annotated[str, Field(description="official, a name or URL")] = "",
+    registry: Annotated[str, Field(description="as in publish")] = "",
     method: Annotated[Method, Field(description="github: token at hand, else device code")] = "github",
     domain: Annotated[str, Field(description="for dns and http")] = "",
     key_file: Annotated[str, Field(description="private key; for oidc a token file")] = "",

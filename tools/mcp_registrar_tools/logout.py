@@ -23,7 +23,7 @@ class LogoutAnswer(Answer):
 
 
 async def logout(
-    bench: Workbench, registry: Annotated[str, Field(description="official, a name or URL")] = ""
+    bench: Workbench, registry: Annotated[str, Field(description="as in publish")] = ""
 ) -> LogoutAnswer:
     """Forget the login to a registry."""
     from mcp_registrar_tools.registries.names import resolve

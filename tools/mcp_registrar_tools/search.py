@@ -78,7 +78,7 @@ class SearchAnswer(Answer):
 async def search(
     bench: Workbench,
     words: Annotated[str, Field(description="empty lists all")] = "",
-    registry: Annotated[str, Field(description="local, official, a name or URL")] = "",
+    registry: Annotated[str, Field(description="as in publish")] = "",
     type: Annotated[str, Field(description="package or remote type")] = "",
     status: Annotated[Literal["", "active", "deprecated", "deleted"], Field(description="only this")] = "",
     updated_since: Annotated[str, Field(description="time or date")] = "",

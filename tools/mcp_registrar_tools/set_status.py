@@ -80,7 +80,7 @@ async def set_status(
     version: Annotated[str, Field(description="unless all_versions")] = "",
     all_versions: Annotated[bool, Field(description="every version")] = False,
     message: Annotated[str, Field(description="shown to users", max_length=500)] = "",
-    registry: Annotated[str, Field(description="local, official, a name or URL")] = "",
+    registry: Annotated[str, Field(description="as in publish")] = "",
 ) -> StatusAnswer:
     """Deprecate, delete (unpublish) or restore a published server."""
     from mcp_registrar_tools.registries import connect
