@@ -24,11 +24,22 @@ def anyio_backend() -> str:
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home; nothing of the machine's own configuration is seen or touched."""
     home = tmp_path_factory.mktemp("home")
-    outside = ("MCP_REGISTRAR_", "XDG_", "GITHUB_", "ACTIONS_", "DOCKER_CONFIG", "GH_TOKEN", "MCP_GITHUB_TOKEN")
+    outside = (
+        "MCP_REGISTRAR_",
+        "XDG_",
+        "GITHUB_",
+        "ACTIONS_",
+        "DOCKER_CONFIG",
+        "GH_TOKEN",
+        "MCP_GITHUB_TOKEN",
+        "MCP_PRIVATE_KEY",
+        "MCP_OIDC_TOKEN",
+    )
     for name in list(os.environ):
         if name.startswith(outside) and name != "MCP_REGISTRAR_REQUIRE_REAL":
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     return home

@@ -55,7 +55,8 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.fixture(autouse=True)
 def no_gh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A PATH of our own: no gh unless a test puts one there."""
+    """A PATH of our own: no gh unless a test puts one there. And a folder without a server.json."""
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -174,6 +175,17 @@ async def test_a_token_that_github_refuses(tmp_path: Path, stack: ExitStack, mon
     assert "Token exchange failed" in refused.value.message
     assert "environment variable GH_TOKEN" in refused.value.message
     assert TOKEN not in refused.value.text()
+
+
+async def test_login_itself_predicts_for_the_server_at_hand(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, bench = with_github(stack, tmp_path, GitHub({TOKEN: ("Octo-Cat", [])}))
+    monkeypatch.setenv("MCP_GITHUB_TOKEN", TOKEN)
+    monkeypatch.chdir(project(tmp_path / "p", document("io.github.octo-cat/weather")))
+    answer = await login(bench, registry=url)
+    assert "the letter case differs" in answer.note
+    assert "io.github.Octo-Cat/weather" in answer.note
 
 
 @pytest.mark.parametrize(

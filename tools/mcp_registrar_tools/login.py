@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -102,6 +103,8 @@ def answer(registry: str, credential: Credential, grants: Grants) -> LoginAnswer
     note = ""
     if not grants.readable:
         note = "The registry's token does not say what it allows."
+    elif refused := here(grants):
+        note = refused
     elif credential.method == "github" and len(patterns) < 2:
         note = (
             "No organisation is among them: a registry lists those of which you are Owner, when the token has read:org."
@@ -119,6 +122,20 @@ def answer(registry: str, credential: Credential, grants: Grants) -> LoginAnswer
         note=note,
         next=f'publish(registry="{registry}")',
     )
+
+
+def here(grants: Grants) -> str:
+    """Why the server in the current folder may not be published with this login; empty when it may or is not there."""
+    import json
+
+    from mcp_registrar_tools.registries.tokens import prediction
+
+    try:
+        name = str(json.loads(Path("server.json").read_bytes())["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    refused = prediction(grants, clean(name, 200)) if "/" in name else None
+    return f"server.json here: {refused[0]}. {refused[1]}" if refused else ""
 
 
 async def github_secret(bench: Workbench, session: Session, *, at_hand: bool) -> tuple[str, str] | LoginAnswer:
