@@ -31,7 +31,7 @@ def tools_page() -> str:
     parts = [
         "# Tools\n",
         NOTE,
-        "Each is an MCP tool and a command of the same arguments (`--format json` prints the structured answer as it is). "
+        "Each is an MCP tool and a command of the same arguments; `--format json` prints the structured answer. "
         "Every answer has `next`, the call that comes next.\n",
     ]
     parts += [_tool(spec, tool=True) for spec in TOOLS]
@@ -99,7 +99,7 @@ def settings_page() -> str:
     parts = [
         "# Settings\n",
         NOTE,
-        "Environment variables, read once at the start. `--data-dir` and `--log-level` exist as options of every command.\n",
+        "Environment variables, read once at the start. Every command has `--data-dir` and `--log-level` as options.\n",
     ]
     for variable, default, text in settings_module.describe():
         parts.append(

@@ -14,14 +14,12 @@ from mcp.types import PromptReference, ResourceTemplateReference
 
 from mcp_registrar import prompts
 from mcp_registrar.app import build_server
-from mcp_registrar.catalog import _ALL
 from mcp_registrar_tools import guides
 from mcp_registrar_tools.workbench import Settings
 from tests.calls import calls
 
 pytestmark = pytest.mark.anyio
 
-ALL_TOOLS = [spec.name for spec in _ALL]
 PROMPTS = {"publish_server", "publish_image", "automate_publishing", "fix_manifest"}
 
 
@@ -39,9 +37,9 @@ async def read(client: Client, uri: str) -> str:
     return str((await client.read_resource(uri)).contents[0].text)  # type: ignore[union-attr]
 
 
-async def complete(client: Client, uri: str, name: str, value: str, **known: str) -> list[str]:
+async def complete(client: Client, uri: str, variable: str, value: str, /, **known: str) -> list[str]:
     result = await client.complete(
-        ResourceTemplateReference(uri=uri), {"name": name, "value": value}, context_arguments=known or None
+        ResourceTemplateReference(uri=uri), {"name": variable, "value": value}, context_arguments=known or None
     )
     return list(result.completion.values)
 
@@ -84,6 +82,73 @@ async def test_every_example_is_there(client: Client, kind: str) -> None:
     types = {package["registryType"] for package in document.get("packages", [])}
     assert kind in types or kind in {"remote", "hybrid"}
     assert bool(document.get("remotes")) == (kind in {"remote", "hybrid"})
+    report = (await client.call_tool("validate", {"document": document})).structured_content
+    assert report is not None
+    assert report["valid"]
+    assert not [f for f in report["findings"] if f["severity"] != "info"], "an example is an example"
+
+
+@pytest.mark.parametrize("kind", guides.KINDS)
+async def test_every_example_is_accepted_by_the_registry(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "server.json").write_text(guides.example(kind), encoding="utf-8")
+    async with Client(build_server(Settings(data_dir=tmp_path / "data", ownership="off"))) as client:
+        result = await client.call_tool("publish", {"path": str(tmp_path)})
+        assert not result.is_error, result.content
+
+
+@pytest.fixture
+async def filled(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Client]:
+    """A server whose registry holds two versions of one example and another server."""
+    async with Client(build_server(Settings(data_dir=tmp_path / "data", ownership="off"))) as connected:
+        for kind, version in (("npm", "1.2.0"), ("npm", "1.3.0"), ("remote", "2.0.0")):
+            document = json.loads(guides.example(kind)) | {"version": version}
+            (tmp_path / "server.json").write_text(json.dumps(document), encoding="utf-8")
+            assert not (await connected.call_tool("publish", {"path": str(tmp_path)})).is_error
+        yield connected
+
+
+async def test_registry_entries_are_resources(filled: Client) -> None:
+    for version, expected in (("latest", "1.3.0"), ("1.2.0", "1.2.0")):
+        encoded = json.loads(await read(filled, f"registrar://servers/io.github.acme%2Fweather/{version}"))
+        plain = json.loads(await read(filled, f"registrar://servers/io.github.acme/weather/{version}"))
+        assert encoded == plain
+        assert encoded["version"] == expected
+    with pytest.raises(MCPError) as caught:
+        await read(filled, "registrar://servers/io.github.acme/weather/9.9.9")
+    assert "1.3.0" in str(caught.value), "it says which versions there are"
+
+
+async def test_names_and_versions_complete_from_the_registry(filled: Client) -> None:
+    uri = "registrar://servers/{name}/{version}"
+    assert await complete(filled, uri, "name", "io.g") == ["io.github.acme/weather"]
+    assert set(await complete(filled, uri, "name", "weath")) == {"io.github.acme/weather", "com.example/weather"}
+    versions = await complete(filled, uri, "version", "", name="io.github.acme/weather")
+    assert versions[0] == "latest"
+    assert set(versions) == {"latest", "1.2.0", "1.3.0"}
+    plain = "registrar://servers/{namespace}/{part}/{version}"
+    assert await complete(filled, plain, "namespace", "com") == ["com.example"]
+    assert await complete(filled, plain, "part", "w", namespace="com.example") == ["weather"]
+    assert "2.0.0" in await complete(filled, plain, "version", "2", namespace="com.example", part="weather")
+    assert await complete(filled, uri, "name", "nothing-like-this") == []
+
+
+async def test_a_server_is_shown_with_its_configuration(filled: Client) -> None:
+    result = await filled.call_tool("get_server", {"name": "io.github.acme/weather", "client": "claude-code"})
+    text = result.content[0].text  # type: ignore[union-attr]
+    assert '"@acme/weather@1.2.0"' in text
+    assert "Set in the environment: WEATHER_API_KEY" in text
+    assert "claude mcp add-json weather" in text
+    facts = result.structured_content
+    assert facts is not None
+    assert (facts["version"], facts["is_latest"], facts["versions"]) == ("1.3.0", True, ["1.3.0", "1.2.0"])
+    older = await filled.call_tool(
+        "get_server", {"name": "io.github.acme/weather", "version": "1.2.0", "detail": "full"}
+    )
+    assert older.structured_content is not None
+    assert older.structured_content["document"]["version"] == "1.2.0"
+    wrong = await filled.call_tool("get_server", {"name": "io.github.acme/weather", "use": "oci", "client": "zed"})
+    assert wrong.is_error
+    assert "use one of npm" in wrong.content[0].text  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +182,7 @@ async def test_completions(client: Client) -> None:
     assert await complete(client, "registrar://guides/{language}/{topic}", "language", "") == ["en", "ko"]
     assert await complete(client, "registrar://guides/{language}/{topic}", "topic", "pack") == ["package-types"]
     assert await complete(client, "registrar://guides/{language}/{topic}", "topic", "login") == ["namespaces-and-login"]
-    assert await complete(client, "registrar://examples/{kind}", "kind", "n") == ["npm", "nuget"] + ["remote"] * 0
+    assert await complete(client, "registrar://examples/{kind}", "kind", "n") == ["npm", "nuget"]
     result = await client.complete(PromptReference(name="publish_server"), {"name": "registry", "value": "o"})
     assert "official" in result.completion.values
 
@@ -133,9 +198,8 @@ async def test_prompts_work_without_arguments(client: Client) -> None:
         text = (await client.get_prompt(prompt.name)).messages[0].content.text  # type: ignore[union-attr]
         assert tokens(text) <= 400
         assert text.rstrip().splitlines()[-1]
-        for tool, arguments in calls(text, set(ALL_TOOLS)):
-            schema = known.get(tool)
-            assert schema is None or set(arguments) <= set(schema["properties"]), tool
+        for tool, arguments in calls(text, set(known)):
+            assert set(arguments) <= set(known[tool]["properties"]), tool
         assert "validate(" in text.split("End with")[1]
 
 
