@@ -22,9 +22,7 @@ class LogoutAnswer(Answer):
         return [first, self.note] if self.note else [first]
 
 
-async def logout(
-    bench: Workbench, registry: Annotated[str, Field(description="as in publish")] = ""
-) -> LogoutAnswer:
+async def logout(bench: Workbench, registry: Annotated[str, Field(description="as in publish")] = "") -> LogoutAnswer:
     """Forget the login to a registry."""
     from mcp_registrar_tools.registries.names import resolve
     from mcp_registrar_tools.registries.session import Session

@@ -171,7 +171,8 @@ async def publish(
         return answer("dry run", None, login)
 
     await bench.progress(4, steps, f"publishing to {target.name}")
-    await target.publish(document)
+    accepted = await target.publish(document)
+    notes += [f"ownership, as the official registry would see it: {warning}" for warning in accepted.warnings]
     await bench.progress(5, steps, "reading back")
     shown = await read_back(target, name, version)
     if shown is None or differences(expected, shown.server):

@@ -73,9 +73,14 @@ class RegistryApp:
         return self._tokens
 
     def report(self, name: str, findings: Sequence[Finding]) -> None:
-        """Ownership problems that this registry lets pass: the operator's log says so."""
+        """Ownership problems that this registry lets pass: the operator's log says so. In process, the answer does."""
         for finding in findings:
-            log.warning("%s: %s", clean(name, 200), clean(finding.message, 500))
+            log.log(
+                logging.INFO if self.config.owner else logging.WARNING,
+                "%s: %s",
+                clean(name, 200),
+                clean(finding.message, 500),
+            )
 
     def log_refusal(self, method: str, why: str) -> None:
         """Why a login failed: for the operator, also where the caller is not told."""

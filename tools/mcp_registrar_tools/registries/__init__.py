@@ -23,6 +23,7 @@ class Entry:
 
     Times are RFC 3339 strings as the registry sent them. ``published`` is False for what only the registry's own
     administration shows (agentregistry's unpublished versions); ``deployed`` is what the registry itself runs.
+    ``warnings`` is what a registry let pass that another would refuse (the embedded one, about ownership).
     """
 
     server: dict[str, Any]
@@ -33,6 +34,7 @@ class Entry:
     is_latest: bool = False
     published: bool = True
     deployed: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

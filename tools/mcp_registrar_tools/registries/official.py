@@ -7,6 +7,8 @@ leaves open whether it happened, the registry is asked what it holds.
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -141,7 +143,9 @@ class OfficialRegistry:
             return there if there and not differences(document, there.server) else None
 
         answer = await self._write("POST", "/publish", document, committed)
-        return answer if isinstance(answer, Entry) else entry(objects(answer), answer.url)
+        if isinstance(answer, Entry):
+            return answer
+        return replace(entry(objects(answer), answer.url), warnings=_warnings(answer))
 
     async def set_status(
         self, server_name: str, status: Status, *, version: str | None, message: str = ""
@@ -361,6 +365,15 @@ def entry(item: Any, url: str) -> Entry:
         updated_at=str(facts.get("updatedAt") or ""),
         is_latest=bool(facts.get("isLatest")),
     )
+
+
+def _warnings(answer: Fetched) -> tuple[str, ...]:
+    """What our own registry says of ownership when it lets a publish pass; other registries send no such header."""
+    try:
+        said = json.loads(answer.headers.get("x-registrar-ownership", "[]"))
+    except ValueError:
+        return ()
+    return tuple(clean(one, 500) for one in said if isinstance(one, str)) if isinstance(said, list) else ()
 
 
 def _loads(answer: Fetched) -> Any:

@@ -6,6 +6,7 @@ rules (422), then what depends on packages and on what is stored (400).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from mcp_registrar.registry.api.reads import server_name, server_version
 from mcp_registrar.registry.auth.permissions import EVERYTHING, Permission, allowed, patterns
 from mcp_registrar.registry.http import Answer, Problem, Request, failed, invalid, json_answer
 from mcp_registrar.registry.store.rows import MissingError, StoreError
+from mcp_registrar_tools.answer import clean
 
 if TYPE_CHECKING:
     from mcp_registrar.registry.app import RegistryApp
@@ -76,13 +78,20 @@ async def _ownership(app: RegistryApp, document: dict[str, Any]) -> list[Finding
     return await problems(app, document)
 
 
-async def _refuse_unowned(app: RegistryApp, document: dict[str, Any], title: str) -> None:
+OWNERSHIP_HEADER = "x-registrar-ownership"
+"""On a publish that was let pass: what an enforcing registry would have said, a JSON array of strings in ASCII."""
+
+
+async def _refuse_unowned(app: RegistryApp, document: dict[str, Any], title: str) -> dict[str, str]:
+    """Refuse (400) where ownership is enforced; elsewhere log what is wrong and return it as a header."""
     findings = await _ownership(app, document)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors and app.config.ownership == "enforce":
         raise failed(400, title, errors[0].message)
-    if findings:
-        app.report(document["name"], findings)
+    if not findings:
+        return {}
+    app.report(document["name"], findings)
+    return {OWNERSHIP_HEADER: json.dumps([clean(finding.message, 500) for finding in findings[:5]])}
 
 
 def _entry_refusal(app: RegistryApp, document: dict[str, Any], finding: Finding) -> str:
@@ -114,12 +123,14 @@ async def publish(app: RegistryApp, request: Request) -> Answer:
     for finding in rules.publish_time_problems(document):
         if finding.severity == "error" and (message := _entry_refusal(app, document, finding)):
             raise failed(400, title, message)
-    await _refuse_unowned(app, document, title)
+    reported = await _refuse_unowned(app, document, title)
     try:
         row = await app.store.publish(document)
     except StoreError as error:
         raise failed(400, title, str(error)) from None
-    return Answer(row.json())
+    answer = Answer(row.json())
+    answer.headers |= reported
+    return answer
 
 
 def _no_permission(name: str, permissions: Sequence[Permission]) -> str:
