@@ -107,10 +107,12 @@ class _Migration:
                 found[name] = self.list_of(found[name], (name,), item)
         self.leftovers(found)
         self.meta(found)
+        packages = found.get("packages")
+        packages = packages if isinstance(packages, list) else []
         if not found.get("version"):
             packaged = [
                 p["version"]
-                for p in found.get("packages", [])
+                for p in packages
                 if isinstance(p, dict) and isinstance(p.get("version"), str) and p["version"]
             ]
             if packaged:
@@ -122,8 +124,7 @@ class _Migration:
                 found["$schema"] = schemas.CURRENT_URL
             else:
                 found = {"$schema": schemas.CURRENT_URL, **found}
-        packages = found.get("packages")
-        for i, package in enumerate(packages if isinstance(packages, list) else []):
+        for i, package in enumerate(packages):
             if isinstance(package, dict):
                 self.by_type(package, ("packages", i))
         return found, list(self._changes)
@@ -288,7 +289,7 @@ class _Migration:
                 self.say(f"{dotted(at)}.{name} is gone: {package.get('registryType')} packages may not have it")
 
     def transport(self, transport: Any, at: Path) -> Any:
-        if isinstance(transport, list) and len(transport) == 1:
+        if isinstance(transport, list) and len(transport) == 1 and isinstance(transport[0], dict | str):
             transport = transport[0]
             self.say(f"{dotted(at)} is an object")
         if isinstance(transport, str):

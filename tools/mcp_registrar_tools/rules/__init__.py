@@ -11,7 +11,7 @@ import re
 from typing import Any, Literal
 
 from mcp_registrar_tools.findings import Finding
-from mcp_registrar_tools.manifest import aliases, body, patch, schemas
+from mcp_registrar_tools.manifest import aliases, body, patch, schema_check, schemas
 from mcp_registrar_tools.manifest.body import BodyProblem
 from mcp_registrar_tools.rules import advice, cures, publish_time, semantics, structure, templates
 
@@ -96,7 +96,7 @@ def check(document: Any) -> list[Finding]:
         shape = [*known, *new]
     else:
         findings = [*shape, *_news(shape, semantics.problems(bound))]
-    findings += _news(findings, _schemas(document, bound["$schema"]))
+    findings += _news(findings, _schemas(document, bound))
     findings += _news(shape, publish_time.problems(bound))
     if any(finding.severity == "error" for finding in findings):
         findings = templates.excuse(findings, meant)
@@ -129,12 +129,20 @@ def _cured(finding: Finding, document: Any, meant: Any) -> Finding:
     return cured.model_copy(update={"fix": None}) if cured.fix else cured
 
 
-def _schemas(document: Any, url: str) -> list[Finding]:
-    """The declared schema's errors, and what the current one will say besides."""
-    declared = schemas.version_of(url) if url else None
+def _schemas(document: Any, bound: dict[str, Any]) -> list[Finding]:
+    """The declared schema's errors, and what the current one will say besides.
+
+    The registry applies the schema to the document as it would write it: what is only wrong in the document as it
+    stands (a null, say) is a warning, for others read it.
+    """
+    declared = schemas.version_of(bound["$schema"]) if bound["$schema"] else None
     found: list[Finding] = []
     if declared in schemas.VERSIONS:
         found = structure.schema_findings(declared, document, every_branch=False, limit=MANY)
+        if found:
+            tree = schema_check.errors(declared, bound, MANY)
+            known = {node.at for node in tree.everything()} if tree else set()
+            found = [f if f.at in known else f.model_copy(update={"severity": "warning"}) for f in found]
     if declared != schemas.CURRENT:
         coming = structure.schema_findings(
             schemas.CURRENT, document, severity="warning", every_branch=False, limit=MANY

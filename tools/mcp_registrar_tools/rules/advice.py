@@ -90,7 +90,16 @@ def _name_and_title(bound: Json) -> Iterator[Finding]:
 
 def _version(bound: Json) -> Iterator[Finding]:
     version = bound["version"]
-    if version and not versions.is_semver(version) and not templates.found_in(version):
+    placeholder = templates.found_in(version)
+    if placeholder:
+        yield _advice(
+            "template-placeholder",
+            ("version",),
+            f"holds the placeholder {placeholder}; the registry would take it as it stands",
+            "fill it in before publishing, then validate the result",
+            severity="info",
+        )
+    elif version and not versions.is_semver(version):
         yield _advice(
             "version-not-semantic",
             ("version",),

@@ -165,6 +165,12 @@ def _pattern(at: Path, value: Any, document: Any) -> Cure:
     return "write the file's SHA-256 as 64 lower-case hex digits (sha256sum <file>)", None
 
 
+def _uri(at: Path, value: Any, document: Any) -> Cure:
+    if at == ("repository", "url"):
+        return _repository(at, value, document)
+    return "write a whole address, beginning with https://", None
+
+
 def _enum(at: Path, value: Any, document: Any) -> Cure:
     _, struct = _struct_of(at)
     words = next((f.enum for f in struct.fields if f.name == at[-1]), ())
@@ -265,7 +271,8 @@ def _named_argument(at: Path, value: Any, document: Any) -> Cure:
 
 
 def _starts_with_name(at: Path, value: Any, document: Any) -> Cure:
-    name = (get(document, at[:-1]) or {}).get("name") or ""
+    name = (get(document, at[:-1]) or {}).get("name")
+    name = name if isinstance(name, str) else ""
     rest = str(value)[len(name) :].lstrip(" =") if name else ""
     if rest:
         return f'write only the value: "{rest}"', _replace(at, rest)
@@ -383,7 +390,7 @@ _CURES: dict[str, Callable[[Path, Any, Any], Cure]] = {
     "too-short": _too_short,
     "pattern-mismatch": _pattern,
     "not-one-of": _enum,
-    "not-a-uri": _say("write a whole address, beginning with https://"),
+    "not-a-uri": _uri,
     "schema-field-required": _schema_version,
     "schema-version-extraction-error": _schema_version,
     "schema-version-deprecated": _schema_version,
