@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -71,14 +72,15 @@ def _word(value: Any) -> str:
 
 
 def _next(report: ValidationReport, fixable: bool) -> str:
-    where = f'path="{report.path}"' if report.path else "document=…"
+    where = f"path={json.dumps(report.path, ensure_ascii=False)}"
+    again = f"validate({where})" if report.path else "validate the document again"
     if fixable and not report.valid:
-        return f"validate({where}, fix=true)"
+        return f"validate({where}, fix=true)" if report.path else "validate the document again with fix=true"
     if not report.valid:
-        return f"correct these places, then validate({where})"
+        return f"correct these places, then {again}"
     if any(finding.code == "template-placeholder" for finding in report.findings):
-        return f"fill in the placeholders, then validate({where})"
-    return f"publish({where})" if report.path else "write it to server.json, then publish(path=…)"
+        return f"fill in the placeholders, then {again}"
+    return f"publish({where})" if report.path else "write it to server.json and publish that"
 
 
 async def _ownership(bench: Workbench, subject: Subject, wait: int) -> list[Finding]:

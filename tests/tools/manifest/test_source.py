@@ -10,7 +10,10 @@ import pytest
 
 from mcp_registrar_tools.manifest.source import DEPTH_LIMIT, Source, dump, too_deep
 
-TEXT = '{\r\n\t"name":"a",\r\n\t"packages": [ {"registry_type" : "npm", "n": 1.0} ],\r\n\t"empty": {},\r\n\t"last": "é"\r\n}\r\n'
+TEXT = (
+    '{\r\n\t"name":"a",\r\n\t"packages": [ {"registry_type" : "npm", "n": 1.0} ],\r\n'
+    '\t"empty": {},\r\n\t"last": "é"\r\n}\r\n'
+)
 
 
 @pytest.mark.parametrize(
