@@ -1,8 +1,8 @@
 """Our schemas and our checker against the official files, over generated documents.
 
 The documents are valid ones built at random for each date, changed at random in a few places. Three verdicts must
-agree: the official file under `jsonschema`, ours under `jsonschema`, our compiled checker. `jsonschema` gets Go's meaning of
-patterns and of ``uri``, which is what the registry asserts.
+agree: the official file under `jsonschema`, ours under `jsonschema`, our compiled checker. `jsonschema` gets the meaning
+that Go gives to patterns and to ``uri``, which is what the registry asserts.
 """
 
 from __future__ import annotations
