@@ -29,9 +29,10 @@ BUSYBOX = "/bin/busybox"
 def install() -> None:
     """The engine and what it needs, from Debian's packages (70 MB, about 10 s)."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
+    subprocess.run([*apt, "update"], check=True, env=environment)
     subprocess.run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
+        [*apt, "install", "-y", "--no-install-recommends", *PACKAGES],
         check=True,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -128,11 +129,15 @@ def start(
     options: Mapping[str, object] | None = None,
     arguments: tuple[str, ...] = (),
     extra: Mapping[str, str] | None = None,
+    hosts: Mapping[str, str] | None = None,
+    authority: Path | None = None,
 ) -> Iterator[Engine]:
     """Run an engine until the block ends.
 
     ``mirror`` is a registry (without auth) asked first for Docker Hub's images; ``program`` and ``path`` choose
-    another ``dockerd`` and where its helpers are; ``options`` are entries of ``daemon.json``.
+    another ``dockerd`` and where its helpers are; ``options`` are entries of ``daemon.json``. ``hosts`` are addresses
+    by host name that this engine alone sees, each trusted by the certificate ``authority``: so a registry of ours can
+    be ``ghcr.io`` to it, and to nobody else.
     """
     folder = Path(tempfile.mkdtemp(prefix="engine-"))
     config = folder / "config"
@@ -154,6 +159,8 @@ def start(
         f"--bridge={bridge.name}",
         *arguments,
     ]
+    if hosts:
+        command = [*_own_names(folder, hosts, authority), *command]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
     engine = Engine(folder, f"unix://{folder}/docker.sock", config, log, process, program, dict(extra or {}))
@@ -170,6 +177,20 @@ def start(
         bridge.remove()
         _unmount_below(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_names(folder: Path, hosts: Mapping[str, str], authority: Path | None) -> list[str]:
+    """The beginning of a command that gives a program its own /etc/hosts and /etc/docker/certs.d."""
+    lines = [f"{address} {name}\n" for name, address in hosts.items()]
+    (folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(lines))
+    for name in hosts:
+        (folder / "etc-docker/certs.d" / name).mkdir(parents=True)
+        if authority:
+            shutil.copy2(authority, folder / "etc-docker/certs.d" / name / "ca.crt")
+    Path("/etc/docker").mkdir(exist_ok=True)
+    script = 'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/docker && shift 2 && exec "$@"'
+    mounts = ["unshare", "--mount", "sh", "-c", script, "sh", str(folder / "hosts"), str(folder / "etc-docker")]
+    return mounts
 
 
 def _wait_until_up(engine: Engine, seconds: float = 30) -> None:
@@ -285,15 +306,16 @@ def _busybox_into(root: Path) -> None:
 
 def _python_into(root: Path, prefix: Path, version: str) -> None:
     unneeded = (
-        *("test", "idlelib", "tkinter", "turtledemo", f"config-{version}*", "site-packages/*"),
+        *("test", "idlelib", "tkinter", "turtledemo", f"config-{version}*", "site-packages/*", "dist-packages"),
         *("__pycache__", "_test*.so", "_tkinter*", "*.a"),
     )
     excludes = [f"--exclude={pattern}" for pattern in unneeded]
+    # A Python of its own folder is taken whole; of the system's only what is Python's.
+    own = prefix != Path("/usr")
+    parts = ["bin", "lib"] if own else [f"bin/python{version}", f"lib/python{version}"]
     destination = root / str(prefix).lstrip("/")
-    destination.mkdir(parents=True)
-    with subprocess.Popen(
-        ["tar", "-C", str(prefix), *excludes, "-cf", "-", "bin", "lib"], stdout=subprocess.PIPE
-    ) as packed:
+    destination.mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen(["tar", "-C", str(prefix), *excludes, "-cf", "-", *parts], stdout=subprocess.PIPE) as packed:
         subprocess.run(["tar", "-C", str(destination), "-xf", "-"], stdin=packed.stdout, check=True)
     (destination / "lib" / f"python{version}" / "site-packages").mkdir(parents=True, exist_ok=True)
     _libraries_into(root, [*destination.rglob("*.so*"), destination / "bin" / f"python{version}"])

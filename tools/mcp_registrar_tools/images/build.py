@@ -152,7 +152,7 @@ def image_name(project: Project, order: Order) -> str:
 
 
 def _tag(project: Project) -> str:
-    return reference.build_reference("", "x", project.version).partition(":")[2]
+    return reference.build_reference("", "image", project.version).partition(":")[2]
 
 
 async def build(path: str, order: Order, bench: Workbench) -> Built:
