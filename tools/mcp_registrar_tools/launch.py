@@ -109,46 +109,35 @@ def package_start(package: Mapping[str, Any]) -> Start:
 def _command(
     package: Mapping[str, Any], runtime: list[Text], own: list[Text], *, env: Mapping[str, Text], url: Text
 ) -> tuple[str, list[Text], str]:
+    """Program, arguments, and what has to be done first, as the package's type says."""
+    from mcp_registrar_tools.packages import TYPES
+
     kind = str(package.get("registryType", ""))
+    if kind in TYPES:
+        line, first = TYPES[kind].launch(package, runtime, own, env=list(env), port=_port(url))
+    else:
+        line = [(str(package.get("runtimeHint", "")),), *runtime, *own]
+        first = f"no known way to start a {kind or 'package without registryType'} package"
+    return (str(line[0][0]) if line and line[0] else ""), line[1:], first
+
+
+def reference(package: Mapping[str, Any], runtime: list[Text], separator: str) -> list[Text]:
+    """What a runner is told to run: identifier, separator, version; nothing when its own arguments say it already."""
     identifier, version = str(package.get("identifier", "")), str(package.get("version", ""))
-    hint = str(package.get("runtimeHint", ""))
     said = " ".join(part for text in runtime for part in text if isinstance(part, str))
-    named = bool(identifier) and re.search(rf"(^|[\s=]){re.escape(identifier)}($|[\s=@:\[])", said) is not None
-
-    def at(separator: str) -> list[Text]:
-        return [] if named else [(f"{identifier}{separator}{version}" if version else identifier,)]
-
-    if kind == "npm":
-        command = hint if hint not in {"", "node", "npm"} else "npx"
-        yes = [] if command != "npx" or {("-y",), ("--yes",)} & set(runtime) else [("-y",)]
-        return command, [*yes, *runtime, *at("@"), *own], ""
-    if kind == "pypi":
-        if hint in {"pipx", "pip"}:
-            return "pipx", [("run",), *runtime, *at("=="), *own], ""
-        return ("uvx" if hint in {"", "uv", "python"} else hint), [*runtime, *at("@"), *own], ""
-    if kind == "nuget":
-        tail: list[Text] = [("--yes",), *([("--",), *own] if own else [])]
-        return (hint or "dnx"), [*runtime, *at("@"), *tail], ""
-    if kind == "oci":
-        engine = hint or "docker"
-        if runtime and runtime[0] == ("run",):
-            runtime = runtime[1:]
-        lead: list[Text] = [("run",)]
-        lead += [text for text in (("-i",), ("--rm",)) if text not in runtime]
-        lead += [part for name in env if not _sets(runtime, name) for part in (("-e",), (name,))]
-        port = _port(url)
-        if port and not any(text in {("-p",), ("--publish",)} for text in runtime):
-            lead += [("-p",), (f"{port}:{port}",)]
-        return engine, [*lead, *runtime, *at(""), *own], ""
-    if kind == "cargo":
-        install = f"cargo install {identifier}" + (f" --version {version}" if version else "")
-        return (hint or identifier), [*runtime, *own], f"install the program first: {install}"
-    if kind == "mcpb":
-        return "", [], f"download the bundle and open it: {identifier}"
-    return hint, [*runtime, *own], f"no known way to start a {kind or 'package without registryType'} package"
+    if identifier and re.search(rf"(^|[\s=]){re.escape(identifier)}($|[\s=@:\[])", said):
+        return []
+    return [(f"{identifier}{separator}{version}" if version and separator else identifier,)]
 
 
-def _sets(runtime: list[Text], name: str) -> bool:
+def hint(package: Mapping[str, Any], runner: str, *other: str) -> str:
+    """The entry's runtime hint, or ``runner`` when it gives none or only names the language (``other``)."""
+    said = str(package.get("runtimeHint") or "")
+    return runner if said in ("", *other) else said
+
+
+def sets_variable(runtime: list[Text], name: str) -> bool:
+    """Whether a container engine's own arguments already pass on this environment variable."""
     return any(isinstance(t[0], str) and re.match(rf"(--env=|-e=?)?{re.escape(name)}(=|$)", t[0]) for t in runtime if t)
 
 

@@ -57,7 +57,8 @@ def test_npm(tmp_path: Path) -> None:
         "registryType": "npm", "identifier": "@acme/weather", "version": "1.2.3", "runtimeHint": "npx",
         "transport": {"type": "stdio"},
     }  # fmt: skip
-    assert TYPES["npm"].launch(entry) == ["npx", "-y", "@acme/weather@1.2.3"]
+    line, first = TYPES["npm"].launch(entry, [], [], env=[], port=None)
+    assert (line, first) == ([("npx",), ("-y",), ("@acme/weather@1.2.3",)], "")
 
 
 @pytest.mark.parametrize(

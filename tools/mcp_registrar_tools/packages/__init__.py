@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.launch import Text
     from mcp_registrar_tools.outbound import Outbound
     from mcp_registrar_tools.packages.found import Found, Marker
     from mcp_registrar_tools.project.edits import Edit
@@ -29,8 +30,14 @@ class PackageType(Protocol):
     def write_marker(self, mark: Marker, server_name: str) -> Edit | None:
         """The edit that puts it there, None when nothing is to do. Raises OSError, UnicodeDecodeError, ValueError."""
 
-    def launch(self, package: dict[str, Any]) -> list[str]:
-        """The command a client starts an entry with, without its arguments; empty when there is none."""
+    def launch(
+        self, package: Mapping[str, Any], runtime: list[Text], own: list[Text], *, env: list[str], port: int | None
+    ) -> tuple[list[Text], str]:
+        """The command line a client starts an entry with (empty when there is none), and what to do before.
+
+        ``runtime`` and ``own`` are the entry's resolved arguments, ``env`` the names of variables that are passed on,
+        ``port`` where its HTTP transport listens.
+        """
 
     def field_problems(self, package: Mapping[str, Any]) -> list[str]:
         """What the registry refuses in an entry without asking anybody, in its words and order."""

@@ -19,6 +19,7 @@ from mcp_registrar_tools.project.walk import Project
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.launch import Text
     from mcp_registrar_tools.outbound import Outbound
 
 BASE_URL = "https://crates.io"
@@ -91,10 +92,15 @@ def write_marker(mark: Marker, server_name: str) -> Edit | None:
     return readme.put_token(mark.file, server_name, visible=True)
 
 
-def launch(package: dict[str, Any]) -> list[str]:
-    """How a user installs and starts it: clients have no runner for crates, so `cargo install` comes first."""
-    version = f"@{package['version']}" if package.get("version") else ""
-    return ["cargo", "install", f"{package['identifier']}{version}"]
+def launch(
+    package: Mapping[str, Any], runtime: list[Text], own: list[Text], *, env: list[str], port: int | None
+) -> tuple[list[Text], str]:
+    """The program that ``cargo install`` leaves on the path: there is no runner for crates."""
+    from mcp_registrar_tools.launch import hint
+
+    identifier, version = str(package.get("identifier", "")), str(package.get("version") or "")
+    first = f"install the program first: cargo install {identifier}" + (f" --version {version}" if version else "")
+    return [(hint(package, identifier),), *runtime, *own], first
 
 
 # ---------------------------------------------------------------------------------------------------------------

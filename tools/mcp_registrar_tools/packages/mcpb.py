@@ -21,6 +21,7 @@ from mcp_registrar_tools.project.walk import Project, line_of
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.launch import Text
     from mcp_registrar_tools.outbound import Outbound
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -117,9 +118,11 @@ def write_marker(mark: Marker, server_name: str) -> Edit | None:
     return None
 
 
-def launch(package: dict[str, Any]) -> list[str]:
+def launch(
+    package: Mapping[str, Any], runtime: list[Text], own: list[Text], *, env: list[str], port: int | None
+) -> tuple[list[Text], str]:
     """A bundle is opened by the client itself; there is no command."""
-    return []
+    return [], f"download the bundle and open it: {package.get('identifier')}"
 
 
 # ---------------------------------------------------------------------------------------------------------------

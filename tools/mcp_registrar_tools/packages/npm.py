@@ -19,6 +19,7 @@ from mcp_registrar_tools.project.walk import Project, line_of
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.launch import Text
     from mcp_registrar_tools.outbound import Outbound
 
 BASE_URL = "https://registry.npmjs.org"
@@ -131,10 +132,15 @@ def write_marker(mark: Marker, server_name: str) -> Edit | None:
     return edit_text(mark.file, before, source.rewrite(document))
 
 
-def launch(package: dict[str, Any]) -> list[str]:
-    """How a client starts it, without arguments: ``npx -y id@version``."""
-    version = f"@{package['version']}" if package.get("version") else ""
-    return [package.get("runtimeHint") or "npx", "-y", f"{package['identifier']}{version}"]
+def launch(
+    package: Mapping[str, Any], runtime: list[Text], own: list[Text], *, env: list[str], port: int | None
+) -> tuple[list[Text], str]:
+    """``npx -y id@version …``; other runners (bunx, pnpm dlx) as the entry's hint and arguments say."""
+    from mcp_registrar_tools.launch import hint, reference
+
+    runner = hint(package, "npx", "node", "npm")
+    yes: list[Text] = [] if runner != "npx" or {("-y",), ("--yes",)} & set(runtime) else [("-y",)]
+    return [(runner,), *yes, *runtime, *reference(package, runtime, "@"), *own], ""
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from mcp_registrar_tools.project.walk import Project
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.launch import Text
     from mcp_registrar_tools.outbound import Outbound
 
 BASE_URL = "https://api.nuget.org/v3/index.json"
@@ -78,10 +79,14 @@ def write_marker(mark: Marker, server_name: str) -> Edit | None:
     return readme.put_token(mark.file, server_name)
 
 
-def launch(package: dict[str, Any]) -> list[str]:
-    """How a client starts it, without arguments: ``dnx id@version --yes``."""
-    version = f"@{package['version']}" if package.get("version") else ""
-    return [package.get("runtimeHint") or "dnx", f"{package['identifier']}{version}", "--yes"]
+def launch(
+    package: Mapping[str, Any], runtime: list[Text], own: list[Text], *, env: list[str], port: int | None
+) -> tuple[list[Text], str]:
+    """``dnx id@version --yes -- …``."""
+    from mcp_registrar_tools.launch import hint, reference
+
+    tail: list[Text] = [("--yes",), *([("--",), *own] if own else [])]
+    return [(hint(package, "dnx"),), *runtime, *reference(package, runtime, "@"), *tail], ""
 
 
 # ---------------------------------------------------------------------------------------------------------------

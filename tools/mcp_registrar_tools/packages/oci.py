@@ -20,6 +20,7 @@ from mcp_registrar_tools.project.walk import Project
 if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
     from mcp_registrar_tools.images.distribution import DistributionError, RemoteImage
+    from mcp_registrar_tools.launch import Text
     from mcp_registrar_tools.outbound import Outbound
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -104,9 +105,18 @@ def write_marker(mark: Marker, server_name: str) -> Edit | None:
     return edit_text(mark.file, before, dockerfile.set_label(text, LABEL, server_name))
 
 
-def launch(package: dict[str, Any]) -> list[str]:
-    """How a client starts it, without arguments: ``docker run -i --rm IMAGE``."""
-    return [package.get("runtimeHint") or "docker", "run", "-i", "--rm", package["identifier"]]
+def launch(
+    package: Mapping[str, Any], runtime: list[Text], own: list[Text], *, env: list[str], port: int | None
+) -> tuple[list[Text], str]:
+    """``docker run -i --rm -e VARIABLE … image …``; an HTTP server's port is published under its own number."""
+    from mcp_registrar_tools.launch import hint, reference, sets_variable
+
+    rest = runtime[1:] if runtime[:1] == [("run",)] else runtime
+    lead: list[Text] = [("run",), *(flag for flag in (("-i",), ("--rm",)) if flag not in rest)]
+    lead += [part for name in env if not sets_variable(rest, name) for part in (("-e",), (name,))]
+    if port and not any(text in {("-p",), ("--publish",)} for text in rest):
+        lead += [("-p",), (f"{port}:{port}",)]
+    return [(hint(package, "docker"),), *lead, *rest, *reference(package, rest, ""), *own], ""
 
 
 # ---------------------------------------------------------------------------------------------------------------

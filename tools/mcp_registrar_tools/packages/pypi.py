@@ -19,6 +19,7 @@ from mcp_registrar_tools.project.walk import Project
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.findings import Finding
+    from mcp_registrar_tools.launch import Text
     from mcp_registrar_tools.outbound import Outbound
 
 BASE_URL = "https://pypi.org"
@@ -85,10 +86,16 @@ def write_marker(mark: Marker, server_name: str) -> Edit | None:
     return readme.put_token(mark.file, server_name)
 
 
-def launch(package: dict[str, Any]) -> list[str]:
-    """How a client starts it, without arguments: ``uvx id@version``."""
-    version = f"@{package['version']}" if package.get("version") else ""
-    return [package.get("runtimeHint") or "uvx", f"{package['identifier']}{version}"]
+def launch(
+    package: Mapping[str, Any], runtime: list[Text], own: list[Text], *, env: list[str], port: int | None
+) -> tuple[list[Text], str]:
+    """``uvx id@version …``, or pipx when the entry hints at it."""
+    from mcp_registrar_tools.launch import hint, reference
+
+    runner = hint(package, "uvx", "uv", "python")
+    if runner in {"pipx", "pip"}:
+        return [("pipx",), ("run",), *runtime, *reference(package, runtime, "=="), *own], ""
+    return [(runner,), *runtime, *reference(package, runtime, "@"), *own], ""
 
 
 # ---------------------------------------------------------------------------------------------------------------
