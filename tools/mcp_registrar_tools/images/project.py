@@ -47,7 +47,7 @@ class Project:
             "description": self.description,
             "version": self.version,
             "source": self.repository,
-            "revision": _revision(self.folder),
+            "revision": revision(self.folder),
             "licenses": self.licenses,
         }
         labels = {_OCI + key: value for key, value in wanted.items() if value and _OCI + key not in dockerfile}
@@ -195,7 +195,7 @@ def _repository(value: Any) -> str:
     return text.removesuffix(".git") if text.startswith("https://") else ""
 
 
-def _revision(folder: Path) -> str:
+def revision(folder: Path) -> str:
     """The commit that is checked out, read from git's files; "" without git."""
     for parent in (folder.resolve(), *folder.resolve().parents):
         git = parent / ".git"
