@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body; the official framework's default."""
+DRAIN_LIMIT = 8 * BODY_LIMIT
+"""What is read of a larger one before it is refused: a client that is still sending would not see the answer."""
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -92,19 +94,21 @@ class Request:
 
     async def body(self) -> bytes:
         """The whole body. Raises `Problem` 413 when it reaches `BODY_LIMIT`."""
-        length = self.header("content-length") or "0"
         parts: list[bytes] = []
-        total = int(length) if length.isdecimal() else 0
-        while total < BODY_LIMIT:
+        total = 0
+        while total < DRAIN_LIMIT:
             message = await self._receive()
             if message["type"] != "http.request":
                 raise Problem(408, "request body read timeout")
-            parts.append(message.get("body", b""))
-            if sum(map(len, parts)) >= BODY_LIMIT:
-                break
+            part: bytes = message.get("body", b"")
+            total += len(part)
+            if total < BODY_LIMIT:
+                parts.append(part)
             if not message.get("more_body"):
-                return b"".join(parts)
-        raise Problem(413, f"request body is too large limit={BODY_LIMIT} bytes")
+                break
+        if total >= BODY_LIMIT:
+            raise Problem(413, f"request body is too large limit={BODY_LIMIT} bytes")
+        return b"".join(parts)
 
     async def json(self) -> Any:
         """The body as the official registry's decoder reads it. Raises `Problem`."""
@@ -141,10 +145,9 @@ def unescape(text: str, detail: str) -> str:
     """Percent-decoding, strict; ``detail`` is what the refusal says."""
     if "%" in text and _HEX_ESCAPE.search(text):
         raise failed(400, detail, f"invalid URL escape in {text!r}")
-    decoded = unquote_to_bytes(text)
     try:
-        result = decoded.decode()
-    except UnicodeDecodeError:
+        result = unquote_to_bytes(text).decode()
+    except UnicodeError:
         raise failed(400, detail, "not valid UTF-8") from None
     if "\0" in result:
         raise failed(400, detail, "null byte")
