@@ -16,7 +16,7 @@ def listed(folder: Path, files: dict[str, str], *, http: bool = False) -> dict[s
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, "utf-8")
     found = environment.variables(walk(folder, folder), {""})
-    return {one.name: one.entry() for one in environment.choose(found, http=http)}
+    return {one.name: one.entry() for one in environment.choose(found, own={"acme-mcp"}, http=http)}
 
 
 CONFIG = """```json
@@ -45,8 +45,8 @@ def test_a_readme_with_configuration_and_table(tmp_path: Path) -> None:
 
 def test_settings_of_an_http_server_are_kept_for_one(tmp_path: Path) -> None:
     run = "docker run -e TRANSPORT=http -e HTTP_PORT=3000 -e WEATHER_API_KEY w\n"
-    assert set(listed(tmp_path, {"README.md": TABLE + run})) == {"WEATHER_API_KEY", "WEATHER_UNITS"}
-    assert set(listed(tmp_path, {}, http=True)) == {"WEATHER_API_KEY", "WEATHER_UNITS", "TRANSPORT", "HTTP_PORT"}
+    assert set(listed(tmp_path, {"README.md": TABLE + run})) == {"WEATHER_API_KEY"}
+    assert set(listed(tmp_path, {}, http=True)) == {"WEATHER_API_KEY", "TRANSPORT", "HTTP_PORT"}
 
 
 def test_a_bundle_says_most(tmp_path: Path) -> None:

@@ -118,11 +118,14 @@ def _settings(survey: Survey, packages: list[dict[str, Any]], result: Draft) -> 
     """Gives each package the environment variables that its user sets; a bundle carries its own."""
     folders = {"", *(found.folder for found in survey.chosen)}
     found = environment.variables(survey.project, folders) if packages else {}
+    own = {one.identifier for one in survey.found} | {one.server_name for one in survey.found if one.server_name}
+    if survey.git and survey.git.origin:
+        own.add(survey.git.origin.name)
     told: set[str] = set()
     for package in packages:
         if package["registryType"] == "mcpb":
             continue
-        kept = environment.choose(found, http=package["transport"]["type"] != "stdio")
+        kept = environment.choose(found, own=own, http=package["transport"]["type"] != "stdio")
         if kept:
             package["environmentVariables"] = [one.entry() for one in kept]
         result.evidence += [f"variable {one.name} ({one.where})" for one in kept if one.name not in told]

@@ -35,8 +35,15 @@ SECRET = re.compile(
 _CREDENTIAL = re.compile(rf"{SECRET.pattern}|(^|_)(API_ID|API_HASH|CLIENT_ID)(_|$)", re.IGNORECASE)
 _SERVING = re.compile(
     r"TRANSPORT|(^|_)(HTTP|SERVER|LISTEN|BIND)_?(HOST|PORT|ADDR|ADDRESS|PATH|URL)\b|^PORT$|^HOST$|CORS|STATELESS|"
-    r"ALLOW(ED)?_(HOSTS|ORIGINS)|SESSION_MODE|(^|_)HTTP_|OAUTH_ISSUER|^MCP_AUTH|LISTEN_ADDR|^OTEL_"
+    r"ALLOW(ED)?_(HOSTS|ORIGINS)|SESSION_MODE|(^|_)HTTPS?_|OAUTH_ISSUER|^MCP_AUTH|LISTEN_ADDR|^OTEL_|KEYSTORE|(^|_)(TLS|SSL)_(CERT|KEY)"
 )
+_TUNING = re.compile(
+    r"TIMEOUT|RETR(Y|IES)|DELAY|INTERVAL|_MS$|TTL|(^|_)MAX_|LIMIT|CACHE|(^|_)LOGS?(_|$)|DEBUG|TELEMETRY|"
+    r"(EN|DIS)ABLED?(_|$)|VERBOS|STORAGE|BATCH|CONCURREN|POOL|_OPTS$"
+)
+_SPACE = re.compile(r"[A-Z0-9]+_MCP_")
+"""`ACME_MCP_…`: names that exist for the MCP server alone."""
+_INSTRUCTIONS = frozenset({"first", "client", "run", "bundle", "smithery"})
 _COMMON = frozenset(
     """MCP HTTP SERVER LOG API APP NODE CLIENT DB DATABASE ENABLE DISABLE MAX MIN DEFAULT USE SESSION ACCESS SECRET
     AUTH OAUTH PRIVATE PUBLIC""".split()  # noqa: SIM905 (reads better)
@@ -98,8 +105,12 @@ class Collection:
                 setattr(one, key, value)
 
 
-def choose(found: dict[str, Variable], *, http: bool = False) -> list[Variable]:
-    """Those worth listing, in the order found. ``http`` keeps the settings of an HTTP server."""
+def choose(found: dict[str, Variable], *, own: set[str], http: bool = False) -> list[Variable]:
+    """Those worth listing, in the order found.
+
+    ``own`` are names of the project (packages, repository): a credential that only an `.env` example shows counts
+    when it carries one of them. ``http`` keeps the settings of an HTTP server.
+    """
 
     def possible(one: Variable) -> bool:
         if one.name.endswith("_FILE") and one.name.removesuffix("_FILE") in found:
@@ -107,22 +118,43 @@ def choose(found: dict[str, Variable], *, http: bool = False) -> list[Variable]:
         return http or not _SERVING.search(one.name)
 
     candidates = [one for one in found.values() if possible(one)]
-    strong = [one for one in candidates if one.facing() >= 2 or _credential(one)]
-    families = {_family(one.name) for one in strong if _CREDENTIAL.search(one.name)} - _COMMON
-    related = {"first", "client", "smithery", "bundle", "table", "run"}
-    kept = [
-        one for one in candidates
-        if one in strong or ("_" in one.name and _family(one.name) in families and one.sources & related)
-    ]  # fmt: skip
+    strong = [one for one in candidates if _credential(one, own) or _instructed(one)]
+    credentials = [one.name for one in strong if _CREDENTIAL.search(one.name)]
+    families = {_family(name) for name in credentials} - _COMMON
+    spaces = {match[0] for name in credentials if (match := _SPACE.match(name))}
+    kept = [one for one in candidates if one in strong or ("_" in one.name and _related(one, families, spaces))]
     if kept:
         return kept
     # Nothing is documented: a credential that the code reads is still needed to start.
     return [one for one in candidates if "code" in one.sources and _CREDENTIAL.search(one.name) and "_" in one.name]
 
 
-def _credential(one: Variable) -> bool:
-    shown = one.sources & {"first", "smithery", "bundle", "table", "dotenv"}
-    return bool(shown and "_" in one.name and _CREDENTIAL.search(one.name))
+def _credential(one: Variable, own: set[str]) -> bool:
+    if "_" not in one.name or not _CREDENTIAL.search(one.name):
+        return False
+    if one.sources & {"first", "smithery", "bundle", "table"}:
+        return True
+    family = _family(one.name).lower()
+    names = {re.sub(r"[^a-z0-9]", "", name.lower()) for name in own}
+    return "dotenv" in one.sources and len(family) > 2 and any(family in name for name in names)
+
+
+def _instructed(one: Variable) -> bool:
+    """Whether users are told to set it, in two ways; what only tunes the server must stand in a configuration."""
+    if one.facing() < 2 or not one.sources & _INSTRUCTIONS:
+        return False
+    return not _TUNING.search(one.name) or bool(one.sources & {"first", "smithery", "bundle"})
+
+
+def _related(one: Variable, families: set[str], spaces: set[str]) -> bool:
+    """Whether it belongs to the server's own credentials: by its first word, or by the server's own name space."""
+    space = _SPACE.match(one.name)
+    if space and space[0] in spaces:
+        return bool(one.sources & (_INSTRUCTIONS | {"table"}))
+    if _family(one.name) not in families:
+        return False
+    documented = one.facing() >= 2 or ("table" in one.sources and not one.default)
+    return bool(one.sources & _INSTRUCTIONS) or (documented and not _TUNING.search(one.name))
 
 
 def _family(name: str) -> str:
