@@ -234,6 +234,15 @@ async def test_a_limit_is_waited_out(tmp_path: Path) -> None:
         assert answer.outcome == "published"
 
 
+async def test_a_login_whose_answer_is_lost_is_made_again(tmp_path: Path) -> None:
+    with line_to(tmp_path) as line:
+        bench = await logged_in(tmp_path, line.url)
+        line.cut_answer[b"POST /v0/auth/none"] = 2
+        answer = await publish(bench, path=str(project(tmp_path / "p", document(NAME))), registry=line.url)
+        assert answer.outcome == "published"
+        assert len([head for head in line.seen if head.startswith(b"POST /v0/auth/none")]) == 3
+
+
 async def test_a_token_that_ran_out_is_fetched_again_once(tmp_path: Path) -> None:
     seen: list[Recorder] = []
 

@@ -234,7 +234,7 @@ class OfficialRegistry:
         admin: bool = False,
     ) -> Fetched:
         """A request with whatever proof of identity it needs; once more with a new token when the old one expired."""
-        write = method != "GET" and path != "/validate" and self._session is not None and self._proves()
+        write = method != "GET" and path != "/validate" and self._proves()
         path = ("/admin" if admin else "") + self._prefix + path
         for attempt in range(attempts):
             answer = None
@@ -261,7 +261,9 @@ class OfficialRegistry:
 
     def _proves(self) -> bool:
         """Whether a write carries proof of identity. agentregistry needs none, and gets it from who logged in."""
-        return self.kind == "official" or (self._session is not None and self._session.credential() is not None)
+        if self._session is None:
+            return False
+        return self.kind == "official" or self._session.store.load(self.url) is not None
 
     @staticmethod
     def _version_path(server_name: str, version: str) -> str:

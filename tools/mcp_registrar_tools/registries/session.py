@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_registrar_tools.errors import LoginError
+from mcp_registrar_tools.errors import LoginError, OutboundError
 from mcp_registrar_tools.manifest.files import read_text_file
 from mcp_registrar_tools.registries import domain as domains
 from mcp_registrar_tools.registries import github, signing, tokens
@@ -90,14 +90,13 @@ class Session:
 
         ``secret`` spares looking it up where the caller has it already. Raises `LoginError`.
         """
-        body: dict[str, Any] | None
+        body: dict[str, Any] | None = None
         key: signing.SigningKey | None = None
         if credential.method in ("dns", "http"):
             key = self.key(credential)
-            body = domains.proof(credential.domain, key)
             path = f"/auth/{credential.method}"
         elif credential.method == "none":
-            body, path = None, "/auth/none"
+            path = "/auth/none"
         else:
             secret = secret or await self._secret(credential)
             self._secrets.add(secret)
@@ -105,13 +104,7 @@ class Session:
             body = {"github_token" if kind == "github-at" else "oidc_token": secret}
             path = f"/auth/{kind}"
 
-        answer = await self._bench.outbound.fetch(
-            "POST",
-            f"{self.place.url}{self.prefix}{path}",
-            headers={"accept": "application/json"},
-            json=body,
-            timeout=30,
-        )
+        answer = await self._ask(path, body, key, credential.domain)
         token, expires_at = _token_of(answer)
         if not token:
             raise await self._refused(credential, key, answer)
@@ -121,6 +114,30 @@ class Session:
             grants = tokens.Grants(grants.method, grants.subject, expires_at, grants.permissions, grants.readable)
         _held[self._slot] = _Held(token, grants)
         return grants
+
+    async def _ask(
+        self, path: str, body: dict[str, Any] | None, key: signing.SigningKey | None, domain: str
+    ) -> Fetched:
+        """The exchange itself, repeated while the registry is busy; a signature is made anew, it is good for 15 s."""
+        from mcp_registrar_tools.registries.official import ATTEMPTS, BUSY, pause
+
+        for attempt in range(ATTEMPTS):
+            answer = None
+            try:
+                answer = await self._bench.outbound.fetch(
+                    "POST",
+                    f"{self.place.url}{self.prefix}{path}",
+                    headers={"accept": "application/json"},
+                    json=domains.proof(domain, key) if key else body,
+                    timeout=30,
+                )
+            except OutboundError as error:
+                if not error.transient or attempt == ATTEMPTS - 1:
+                    raise
+            if answer is not None and (answer.status not in BUSY or attempt == ATTEMPTS - 1):
+                return answer
+            await pause(attempt, answer)
+        raise AssertionError("unreachable")
 
     async def client_id(self) -> str:
         """The GitHub app that this registry logs people in with. Raises `LoginError` when it has none."""
