@@ -183,8 +183,8 @@ def compare(version: str, count: int, seed: int) -> dict[bool, int]:
 
 @pytest.mark.parametrize("version", schemas.VERSIONS)
 def test_ours_decide_as_the_official_files(version: str) -> None:
-    verdicts = compare(version, 300, seed=20260000 + schemas.VERSIONS.index(version))
-    assert min(verdicts.values()) > 40, "both valid and invalid documents must have been tried"
+    verdicts = compare(version, 150, seed=20260000 + schemas.VERSIONS.index(version))
+    assert min(verdicts.values()) > 20, "both valid and invalid documents must have been tried"
 
 
 @pytest.mark.soak
