@@ -237,10 +237,10 @@ class Manifest:
         self.source = Source(text)
         problem = next((p for p in self.source.problems if p.fatal), None)
         if problem or not isinstance(self.source.document, dict):
-            what = problem.message if problem else "it is not a JSON object"
+            what = f"line {problem.line}: {problem.message}" if problem else "it is not a JSON object"
             raise InputError(
                 "invalid-json",
-                f"{self.file}: {clean(what, 300)}",
+                f"{self.file}, {clean(what, 300)}",
                 f'validate(path="{self.given}") says how to repair it',
             )
         self.document: dict[str, Any] = self.source.document
