@@ -157,7 +157,8 @@ def _diff(old: str, new: str, name: str) -> str:
         return ""
     if len(old) + len(new) > DIFF_LIMIT:
         return f"(the change is too large to show: {len(old)} characters are now {len(new)})"
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"a/{name}", f"b/{name}", lineterm="", n=1)
+    shown = os.path.basename(name) if os.path.isabs(name) else name  # the path itself is told already
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"a/{shown}", f"b/{shown}", lineterm="", n=1)
     return "\n".join(lines)
 
 
