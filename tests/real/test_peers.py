@@ -19,7 +19,7 @@ from mcp_registrar_tools.publish import publish
 from mcp_registrar_tools.registries import connect
 from mcp_registrar_tools.set_status import set_status
 from tests.real.components import dns, require
-from tests.tools.registries.serving import bench_in, document, embedded, project
+from tests.tools.registries.serving import App, Recorder, bench_in, document, embedded, project
 
 pytestmark = [pytest.mark.peer, pytest.mark.anyio]
 
@@ -70,6 +70,43 @@ async def test_the_official_publisher_proves_a_domain_with_our_key(tmp_path: Pat
         private = Path(key.key_file).read_text().strip()
         run(folder, "login", "dns", "--domain", "example.com", "--private-key", private, "--registry", url)
         assert "Successfully published" in run(folder, "publish")
+
+
+@needs_publisher
+async def test_our_requests_are_the_official_publishers(tmp_path: Path) -> None:
+    """Each talks to a registry of its own; method, path and body of what they write are compared."""
+    package = {
+        "registryType": "npm",
+        "identifier": "@acme/weather",
+        "version": "1.0.0",
+        "transport": {"type": "stdio"},
+        "environmentVariables": [{"name": "API_KEY", "isRequired": True, "isSecret": True}],
+    }
+    folder = project(tmp_path / "p", document(NAME, packages=[package], title="Weather"))
+    written = []
+    for who in ("theirs", "ours"):
+        seen: list[Recorder] = []
+
+        def wrap(app: App, seen: list[Recorder] = seen) -> App:
+            seen.append(Recorder(app))
+            return seen[0]
+
+        with embedded(tmp_path / who, wrap, enable_anonymous_auth=True) as url:
+            if who == "theirs":
+                run(folder, "login", "none", "--registry", url)
+                run(folder, "publish")
+                run(folder, "status", "--status", "deprecated", "--message", "old", NAME, "1.0.0")
+                run(folder, "status", "--status", "deleted", "--all-versions", "--yes", NAME)
+            else:
+                bench = bench_in(tmp_path / "data")
+                await login(bench, registry=url, method="none")
+                await publish(bench, path=str(folder), registry=url)
+                await set_status(bench, NAME, "deprecated", version="1.0.0", message="old", registry=url)
+                await set_status(bench, NAME, "deleted", all_versions=True, registry=url)
+        written.append(
+            [("POST", *each) for each in seen[0].sent("POST")] + [("PATCH", *e) for e in seen[0].sent("PATCH")]
+        )
+    assert written[1] == written[0]
 
 
 @needs_registry

@@ -68,8 +68,6 @@ def argument_problem(status: str, name: str, version: str, all_versions: bool) -
         return "server name is required"
     if not version and not all_versions:
         return "version is required unless --all-versions flag is set"
-    if version and all_versions:
-        return "give a version or --all-versions, not both"
     return None
 
 
@@ -86,7 +84,10 @@ async def set_status(
     from mcp_registrar_tools.registries import connect
     from mcp_registrar_tools.registries.names import resolve
 
-    if problem := argument_problem(status, name, version, all_versions):
+    problem = argument_problem(status, name, version, all_versions)
+    if version and all_versions:
+        problem = "both a version and all versions are asked for"
+    if problem:
         raise InputError("status-arguments", problem, 'give version="…", or all_versions=true for every version')
     if message and status == "active":
         raise InputError(
