@@ -124,6 +124,25 @@ async def test_the_injected_label_wins_and_the_dockerfiles_own_standard_labels_s
     built = await build_image(bench, str(project))
     assert built.labels[LABEL] == "io.github.acme/weather-server"
     assert built.labels["org.opencontainers.image.title"] == "Their own"
+    assert any("io.github.other/name" in note for note in built.notes)
+
+
+async def test_the_manifest_beside_the_dockerfile(engine: docker.Engine, bench: Workbench, tmp_path: Path) -> None:
+    inner = tmp_path / "servers" / "time"
+    inner.mkdir(parents=True)
+    (tmp_path / "shared.txt").write_text("shared")
+    (inner / "server.json").write_text(json.dumps({"name": "io.github.acme/time", "version": "2.0.0"}))
+    (inner / "Dockerfile").write_text('FROM busybox\nCOPY shared.txt /\nCMD ["true"]\n')
+    built = await build_image(bench, str(tmp_path), dockerfile="servers/time/Dockerfile")
+    assert built.image == "time:2.0.0"
+    assert built.labels[LABEL] == "io.github.acme/time"
+
+
+async def test_what_only_buildkit_knows_is_told(engine: docker.Engine, bench: Workbench, project: Path) -> None:
+    (project / "Dockerfile").write_text("FROM busybox\nRUN --mount=type=cache,target=/x true\n")
+    error = await refused(bench, project)
+    assert error.code == "builder-missing"
+    assert "buildx" in error.hint
 
 
 async def test_arguments_target_and_another_dockerfile(engine: docker.Engine, bench: Workbench, project: Path) -> None:

@@ -167,7 +167,7 @@ async def build(path: str, order: Order, bench: Workbench) -> Built:
 
     folder = await anyio.to_thread.run_sync(Path(path).expanduser)
     where = await anyio.to_thread.run_sync(lambda: context.read(folder, order.dockerfile, large=order.large_context))
-    made = await anyio.to_thread.run_sync(lambda: project.read(folder))
+    made = await anyio.to_thread.run_sync(lambda: project.read(folder, where.dockerfile_path.parent))
     image = image_name(made, order)
     dockerfile = await anyio.to_thread.run_sync(
         lambda: where.dockerfile_path.read_text(encoding="utf-8", errors="replace")
@@ -205,7 +205,7 @@ async def build(path: str, order: Order, bench: Workbench) -> Built:
         builder=f"BuildKit ({builder.driver})" if builder else f"Docker Engine {docker.version}",
         context_size=where.size,
         project=made,
-        notes=[*where.notes, *_notes(made, known)],
+        notes=[*where.notes, *_notes(made, known), *_label_notes(made, dockerfile)],
     )
     if order.check and not at_once:
         built = replace(built, check=await _try(built, bench, order.check_seconds))
@@ -322,6 +322,17 @@ def _notes(project: Project, known: Mapping[str, Any]) -> list[str]:
     if not config.get("Entrypoint") and not config.get("Cmd"):
         notes.append("the image has neither ENTRYPOINT nor CMD: `docker run` would start nothing")
     return notes
+
+
+def _label_notes(project: Project, dockerfile: str) -> list[str]:
+    """A Dockerfile that names another server: a build without us would carry that name."""
+    found = re.search(rf"""{re.escape(reference.LABEL)}["']?[= ]["']?([^\s"']+)""", dockerfile)
+    if not found or not project.server_name or found[1] == project.server_name or "$" in found[1]:
+        return []
+    return [
+        f"the Dockerfile's own label says {found[1]} where this image says {project.server_name}: correct it, or "
+        "a build by others carries the wrong name"
+    ]
 
 
 class Steps:

@@ -144,6 +144,12 @@ def of_build(message: str, *, step: str, tail: str, dockerfile: str) -> ImageErr
         known.details = details
         return known
     low = message.lower()
+    if "requires buildkit" in low or re.search(r"unknown flag:? --?(mount|link|chmod|network|security)", low):
+        return ImageError(
+            "builder-missing",
+            f"{step or dockerfile} uses what only BuildKit knows: {message}",
+            "install docker-buildx (Docker Desktop has it), then call again",
+        )
     is_run = re.search(r"returned a non-zero code: (\d+)|exit code: (\d+)", message)
     if is_run:
         code = is_run.group(1) or is_run.group(2)

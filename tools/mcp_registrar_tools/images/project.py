@@ -54,14 +54,20 @@ class Project:
         return {LABEL: self.server_name, **labels} if self.server_name else labels
 
 
-def read(folder: Path) -> Project:
-    """The project in a folder; blocking. Raises `InputError` for a file that is there and cannot be read."""
+def read(folder: Path, beside: Path | None = None) -> Project:
+    """The project in a folder; blocking. Raises `InputError` for a file that is there and cannot be read.
+
+    ``beside`` is where its Dockerfile lies: in a monorepo the manifest is there and not at the top.
+    """
     project = _from_package_files(folder)
-    if (seed := _yaml(folder / "mcp.yaml")) is not None:
-        project = _with_mcp_yaml(project, seed)
-    for place in PLACES:
-        if (folder / place).is_file():
-            return _with_manifest(project, folder / place)
+    for place in dict.fromkeys((folder, beside or folder)):
+        if (seed := _yaml(place / "mcp.yaml")) is not None:
+            project = _with_mcp_yaml(project, seed)
+            break
+    for place in dict.fromkeys((folder, beside or folder)):
+        for name in PLACES:
+            if (place / name).is_file():
+                return _with_manifest(project, place / name)
     return project
 
 
