@@ -132,8 +132,8 @@ async def test_a_name_is_resolved_once_and_the_connection_goes_to_what_was_judge
 
     monkeypatch.setattr(anyio, "connect_tcp", connect)
     async with peer(says(b"secret")) as port, outbound(resolver=flips) as out:
-        first = await fails(out, f"https://rebind.example:{port}/", timeout=2)
-        second = await fails(out, f"https://rebind.example:{port}/", timeout=2)
+        first = await fails(out, f"https://rebind.example:{port}/", timeout=20)
+        second = await fails(out, f"https://rebind.example:{port}/", timeout=20)
     assert first.code == "outbound-refused"  # the tests' own guard stops 203.0.113.7
     assert second.code == "outbound-private"
     assert (asked, dialled) == (["rebind.example"] * 2, ["203.0.113.7"])
@@ -191,7 +191,7 @@ async def test_a_gigabyte_is_not_read() -> None:
     async def announced(head: list[str], writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")
         await writer.drain()
-        await asyncio.sleep(5)
+        await asyncio.sleep(20)
 
     async def endless(head: list[str], writer: asyncio.StreamWriter) -> None:
         nonlocal sent
@@ -204,7 +204,7 @@ async def test_a_gigabyte_is_not_read() -> None:
 
     for handler in (announced, endless):
         async with peer(handler) as port, outbound(trusted_origins=[f"http://127.0.0.1:{port}"]) as out:
-            with anyio.fail_after(4):
+            with anyio.fail_after(9):
                 error = await fails(out, f"http://127.0.0.1:{port}/", limit=1_000_000)
         assert error.code == "outbound-too-large"
         assert "larger than 1000000 bytes" in error.message
@@ -247,7 +247,7 @@ async def test_a_slow_drip_ends_with_the_time_allowed_for_the_whole(where: str) 
 
     async with peer(drip) as port, outbound() as out:
         out.trust(url := f"http://127.0.0.1:{port}/")
-        with anyio.fail_after(3):
+        with anyio.fail_after(10):
             error = await fails(out, url, timeout=0.4)
     assert error.code == "outbound-timeout"
     assert error.transient

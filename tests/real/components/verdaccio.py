@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -97,6 +99,7 @@ def start() -> Iterator[Npm]:
             env=_node.environment(),
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         stack.callback(_stop, process)
         _wait(f"{url}/-/ping", process, folder / "log")
@@ -126,9 +129,11 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+    """End the whole group: ``node`` of the development environment is a script that starts the real one."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(5)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(5)

@@ -140,7 +140,7 @@ class TestNpm:
 
     async def test_a_slow_look_at_the_package_is_inconclusive(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(published, "PROBE_SECONDS", 0.1)
-        found, _ = await verify("npm", {NPM: text("", 404), "HEAD /a-pkg": Reply(200, delay=2)})
+        found, _ = await verify("npm", {NPM: text("", 404), "HEAD /a-pkg": Reply(200, delay=30)})
         assert "package check inconclusive" in found[0].message
 
     async def test_redirects_stay_at_npm(self) -> None:
@@ -455,7 +455,7 @@ class TestMcpb:
 
     async def test_a_slow_download_leaves_the_verdict_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("mcp_registrar_tools.packages.mcpb.DOWNLOAD_SECONDS", 0.2)
-        found, _ = await mcpb(Reply(), Reply(body=b"x", delay=2))
+        found, _ = await mcpb(Reply(), Reply(body=b"x", delay=30))
         assert [(f.code, f.severity) for f in found] == [("mcpb-not-compared", "info")]
         assert "not finished within 0.2 s" in found[0].message
 
