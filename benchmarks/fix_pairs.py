@@ -2,8 +2,7 @@
 
 ``python -m benchmarks.fix_pairs FILE`` reads lines ``{repo, fixed, before, after, …}``. ``fixed`` names the mistakes
 that the commit repaired. A mistake counts as found when a finding is about it, as left when one still is in the
-repaired document. ``--peer`` runs skillsaw (when it is installed) over the same documents; it is asked only whether
-it flags a document at all.
+repaired document.
 """
 
 from __future__ import annotations
@@ -11,11 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -193,37 +189,14 @@ def run(pairs: list[Pair]) -> dict[str, Any]:
     }
 
 
-def peer(pairs: list[Pair]) -> dict[str, Any] | None:
-    """How many documents skillsaw flags before and after; None without it."""
-    program = Path(sys.executable).parent / "skillsaw"
-    if not program.exists():
-        return None
-
-    def flags(text: str) -> bool:
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "server.json").write_text(fill_holes(text), encoding="utf-8")
-            command = [str(program), "lint", ".", "--format", "json", "--no-plugins", "--no-custom-rules"]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
-            violations = json.loads(done.stdout[done.stdout.index("{") :])["violations"]
-            return any("server-json" in v["rule_id"] or v["severity"] == "error" for v in violations)
-
-    with ThreadPoolExecutor(2) as pool:
-        before = list(pool.map(flags, [pair["before"] for pair in pairs]))
-        after = list(pool.map(flags, [pair["after"] for pair in pairs]))
-    return {"documents_flagged_before": sum(before), "documents_flagged_after": sum(after)}
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fix_pairs", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--format", choices=["text", "json"], default="text")
-    parser.add_argument("--peer", action="store_true", help="run skillsaw too")
     options = parser.parse_args()
     lines = options.file.read_text(encoding="utf-8").splitlines()
     pairs = [json.loads(line) for line in lines if line.strip()]
     result = run(pairs)
-    if options.peer:
-        result["skillsaw"] = peer(pairs)
     total = result["mistakes"] or 1
     good = result["found_before"] >= 0.95 * total and result["reported_after"] <= 0.02 * total
     if options.format == "json":
@@ -235,8 +208,6 @@ def main() -> int:
         for name in ("missed", "left"):
             for row in result[name]:
                 print(f"  {name}: {row['repo']} {row['commit'][:8]} {row['mistake']}")
-        if options.peer:
-            print(f"documents flagged before {result['documents_flagged_before']}; skillsaw: {result['skillsaw']}")
     return 0 if good else 1
 
 

@@ -60,11 +60,12 @@ class Subject:
         self.changes: list[str] = []
         self.diff = ""
 
-    def examine(self, fix: bool) -> None:
+    def examine(self, fix: bool) -> Subject:
         """Fills in ``findings`` (and, with ``fix``, ``changes`` and ``diff``). Blocking."""
         if fix and self.document is not None:
             self.changes, self.diff = self._fix()
         self.findings = self._located(self._all())
+        return self
 
     def _all(self) -> list[Finding]:
         text = [

@@ -37,14 +37,14 @@ async def validate(
 
     from mcp_registrar_tools.subject import inline, load
 
-    if document is not None:
+    if document is None:
+        subject = await anyio.to_thread.run_sync(lambda: load(path).examine(fix))
+    else:
         subject = inline(document)
-    else:
-        subject = await anyio.to_thread.run_sync(load, path)
-    if subject.found is None and subject.size < SMALL:
-        subject.examine(fix)
-    else:
-        await anyio.to_thread.run_sync(subject.examine, fix)
+        if subject.size < SMALL:
+            subject.examine(fix)
+        else:
+            await anyio.to_thread.run_sync(subject.examine, fix)
     findings = subject.findings
     if subject.document is not None:
         if ownership:
