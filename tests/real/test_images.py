@@ -322,5 +322,6 @@ async def test_a_socket_that_may_not_be_used(engine: docker.Engine) -> None:
 async def test_the_answer_is_short(engine: docker.Engine, bench: Workbench, project: Path) -> None:
     built: BuildResult = await build_image(bench, str(project), registry="ghcr.io/acme")
     assert len(built.text()) < 1500
-    assert built.next.startswith("build_image(")
+    assert built.next.startswith("publish(")
+    assert 'docker_url="ghcr.io/acme"' in built.next
     assert built.package["identifier"] == "ghcr.io/acme/weather-server:1.2.3"

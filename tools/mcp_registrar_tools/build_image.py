@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from mcp_registrar_tools.answer import Answer
 from mcp_registrar_tools.images.check import Check
 from mcp_registrar_tools.workbench import Workbench
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.images.build import Built
 
 
 class BuildResult(Answer):
@@ -113,12 +116,15 @@ async def build_image(
     )
 
 
-def _next(path: str, built: Any, tag: str, registry: str) -> str:
+def _next(path: str, built: Built, tag: str, registry: str) -> str:
     if built.check is not None and not built.check.ok:
         return f'correct the server, then build_image(path="{path}", check=true)'
-    if built.pushed:
-        return f'publish(path="{path}")' if built.is_declared else (
-            f'put the packages entry into server.json (init_manifest(path="{path}")), then publish(path="{path}")'
-        )  # fmt: skip
-    prefix = f', tag="{tag}"' if tag else f', registry="{registry or "docker.io/YOUR-ACCOUNT"}"'
-    return f'build_image(path="{path}"{prefix}, push=true) so that others can pull it; publish(path="{path}") rehearses'
+    if not built.project.server_name:
+        return f'init_manifest(path="{path}"), then build again: the image has no ownership label'
+    prefix = registry or "docker.io/YOUR-ACCOUNT"
+    if built.pushed and built.is_declared:
+        return f'publish(path="{path}")'
+    if tag:
+        pushed = "" if built.pushed else f'build_image(path="{path}", tag="{tag}", push=true), '
+        return f'{pushed}the packages entry into server.json, then publish(path="{path}")'
+    return f'publish(path="{path}", docker_url="{prefix}", push_image=true), which names the image in server.json too'
