@@ -313,3 +313,19 @@ def test_broken_files_are_told(tmp_path: Path, kind: str, name: str, text: str, 
     seen = project(tmp_path, {name: text})
     assert TYPES[kind].detect(seen) == []
     assert any(words in problem for problem in seen.problems)
+
+
+def test_a_package_that_only_the_readme_starts(tmp_path: Path) -> None:
+    from mcp_registrar_tools.packages.spoken import spoken
+    from mcp_registrar_tools.project.git import Origin
+
+    text = """Install: `npx -y weather-mcp@latest`, or `uvx weather-mcp`. Try `npx @modelcontextprotocol/inspector`.
+An unrelated package has the name too, do not use `dnx weather-mcp`.
+{"command": "npx", "args": ["-y", "@acme/forecast-mcp"]}
+"""
+    seen = project(tmp_path, {"README.md": text})
+    found = list(spoken(seen, tmp_path / "README.md", {"weathermcp"}, Origin("github.com", "Acme", "weather-mcp")))
+    assert [(one.registry_type, one.identifier, one.line) for one in found] == [
+        ("npm", "weather-mcp", 1), ("pypi", "weather-mcp", 1), ("npm", "@acme/forecast-mcp", 3),
+    ]  # fmt: skip
+    assert TYPES["npm"].marker(seen, found[0], "io.github.acme/weather").state == "nowhere"

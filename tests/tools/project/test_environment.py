@@ -45,8 +45,8 @@ def test_a_readme_with_configuration_and_table(tmp_path: Path) -> None:
 
 def test_settings_of_an_http_server_are_kept_for_one(tmp_path: Path) -> None:
     run = "docker run -e TRANSPORT=http -e HTTP_PORT=3000 -e WEATHER_API_KEY w\n"
-    assert set(listed(tmp_path, {"README.md": TABLE + run})) == {"WEATHER_API_KEY"}
-    assert set(listed(tmp_path, {}, http=True)) == {"WEATHER_API_KEY", "TRANSPORT", "HTTP_PORT"}
+    assert set(listed(tmp_path, {"README.md": TABLE + run})) == {"WEATHER_API_KEY", "WEATHER_UNITS"}
+    assert set(listed(tmp_path, {}, http=True)) == {"WEATHER_API_KEY", "WEATHER_UNITS", "TRANSPORT", "HTTP_PORT"}
 
 
 def test_a_bundle_says_most(tmp_path: Path) -> None:
@@ -119,3 +119,10 @@ def test_values_of_secrets_are_never_defaults(tmp_path: Path) -> None:
     assert listed(tmp_path, {"README.md": table})["ACME_TOKEN"] == {
         "name": "ACME_TOKEN", "description": "The token to use", "isSecret": True,
     }  # fmt: skip
+
+
+def test_a_documented_setting_that_the_code_reads_needs_no_credential_beside_it(tmp_path: Path) -> None:
+    rows = "| `BASE_DIR` | Where |\n| `CACHE_TTL` | How long |\n| `UNREAD_ONE` | x |\n"
+    table = "| Variable | Description |\n|---|---|\n" + rows
+    code = 'process.env.BASE_DIR; process.env.CACHE_TTL; process.env["OTHER_DIR"]\n'
+    assert set(listed(tmp_path, {"README.md": table, "src/index.ts": code})) == {"BASE_DIR"}

@@ -69,6 +69,8 @@ def marker(project: Project, found: Found, server_name: str) -> Marker:
     """``mcp-name: …`` in the README that the package embeds (``PackageReadmeFile``)."""
     path = found.extra.get("readme")
     note = "" if path else f"{project.shown(found.file)} embeds no README; add PackageReadmeFile and pack the file"
+    if found.extra.get("spoken"):
+        note = "its project file is not here"
     return readme_marker(project, path, server_name, note)
 
 

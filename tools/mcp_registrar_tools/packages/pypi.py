@@ -76,6 +76,8 @@ def marker(project: Project, found: Found, server_name: str) -> Marker:
     """``mcp-name: …`` in the README that the distribution ships (PyPI shows it as the description)."""
     path = found.extra.get("readme")
     note = "" if path else f'{project.shown(found.file)} names no README that is shipped; add readme = "README.md"'
+    if found.extra.get("spoken"):
+        note = "its project file is not here"
     return readme_marker(project, path, server_name, note)
 
 

@@ -17,6 +17,8 @@ _CONFIGURED = re.compile(
     rf'"command"\s*:\s*"(npx|bunx|uvx|dnx)"\s*,\s*"args"\s*:\s*\[\s*(?:"(?:-y|--yes)"\s*,\s*)?"({_NAME})'
 )
 
+_WARNING = re.compile(r"do not (install|use|run)|don't (install|use|run)|unrelated|not published", re.I)
+
 
 def spoken(project: Project, readme: Path | None, own: set[str], origin: Origin | None) -> Iterator[Found]:
     """The server's own packages that the README starts. ``own`` are its known names, compared without punctuation.
@@ -29,6 +31,10 @@ def spoken(project: Project, readme: Path | None, own: set[str], origin: Origin 
         return
     seen: set[tuple[str, str]] = set()
     for match in sorted([*_COMMAND.finditer(text), *_CONFIGURED.finditer(text)], key=lambda one: one.start()):
+        line_start = text.rfind("\n", 0, match.start()) + 1
+        line_end = text.find("\n", match.end())
+        if _WARNING.search(text[line_start : line_end if line_end > 0 else len(text)]):
+            continue
         kind, name = _RUNNERS[match[1]], re.sub(r"(?<=.)@.*$", "", match[2])
         scope, _, last = name[1:].partition("/") if name.startswith("@") else ("", "", name)
         scoped = bool(origin and scope and _bare(scope) == _bare(origin.owner) and "mcp" in last.lower())

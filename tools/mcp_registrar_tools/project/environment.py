@@ -140,7 +140,12 @@ def _credential(one: Variable, own: set[str]) -> bool:
 
 
 def _instructed(one: Variable) -> bool:
-    """Whether users are told to set it, in two ways; what only tunes the server must stand in a configuration."""
+    """Whether users are told to set it, in two ways, or a table tells of it and the code reads it.
+
+    What only tunes the server must stand in a configuration.
+    """
+    if one.sources >= {"table", "code"} and "_" in one.name and not _TUNING.search(one.name):
+        return True
     if one.facing() < 2 or not one.sources & _INSTRUCTIONS:
         return False
     return not _TUNING.search(one.name) or bool(one.sources & {"first", "smithery", "bundle"})
@@ -153,7 +158,7 @@ def _related(one: Variable, families: set[str], spaces: set[str]) -> bool:
         return bool(one.sources & (_INSTRUCTIONS | {"table"}))
     if _family(one.name) not in families:
         return False
-    documented = one.facing() >= 2 or ("table" in one.sources and not one.default)
+    documented = "table" in one.sources or one.facing() >= 2
     return bool(one.sources & _INSTRUCTIONS) or (documented and not _TUNING.search(one.name))
 
 
