@@ -64,20 +64,26 @@ async def json_pointer(case: Case) -> str | None:
 
 @kind("schema_reference")
 async def schema_reference(case: Case) -> str | None:
-    """The way from the root to a failed keyword: from locations when the case gives them, else by
-    validating.
-    """
+    """The way from the root to a failed keyword: from its two locations if the case has them, else by validating."""
     given, expected = case["input"], case["expected"]
-    wanted = expected["reference"] if isinstance(expected, dict) else expected
-    if isinstance(given, dict) and "server_json" not in given:
-        keyword = next((v for k, v in given.items() if "keyword" in k and "absolute" not in k), "")
-        absolute = next((v for k, v in given.items() if "absolute" in k), "")
+    locations = {k: v for k, v in given.items() if isinstance(v, str) and ("keyword" in k or "location" in k)}
+    if locations:
+        absolute = next((v for k, v in locations.items() if "abs" in k), "")
+        keyword = next((v for k, v in locations.items() if "abs" not in k), "")
         version = given.get("schema_version") or case.get("schema_version") or schemas.CURRENT
-        root = given["schema"] if isinstance(given.get("schema"), dict) else schemas.shared(version)
-        return differs("reference", wanted, schema_check.reference(root, keyword, absolute))
-    document = given.get("server_json", given)
-    references = [finding.source for finding in rules.schema_issues(document)]
-    return None if wanted in references else f"expected {wanted!r} among {references!r}"
+        inner = given.get("schema")
+        root = inner if isinstance(inner, dict) else schemas.shared(version)
+        made = schema_check.reference(root, keyword, absolute)
+        return differs("reference", expected if isinstance(expected, str) else expected["reference"], made)
+    document = next((given[k] for k in ("server_json", "document", "server") if k in given), given)
+    issues = [rules.issue(finding) for finding in rules.schema_issues(document)]
+    if isinstance(expected, str):
+        expected = {"reference": expected}
+    for wanted in expected.get("errors") or expected.get("issues") or [expected]:
+        facts = {k: v for k, v in wanted.items() if k in ("path", "message", "reference", "type", "severity")}
+        if not any(facts.items() <= issue.items() for issue in issues):
+            return f"expected {facts!r} among {issues!r}"
+    return None
 
 
 @kind("url_pattern")

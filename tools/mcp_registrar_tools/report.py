@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from mcp_registrar_tools.answer import Answer, clean
 from mcp_registrar_tools.findings import Finding
@@ -36,6 +36,7 @@ class ValidationReport(Answer):
     diff: str = Field(default="", description="the change as a unified diff")
     document: dict[str, Any] | None = Field(default=None, description="the fixed inline document")
     detail: str = Field(default="concise", exclude=True)
+    _every: list[Finding] = PrivateAttr(default_factory=list)
 
     def lines(self) -> list[str]:
         what = self.path or "document"
@@ -70,10 +71,10 @@ class ValidationReport(Answer):
         """SARIF 2.1.0 (``sarif``) or GitHub's workflow commands (``github``)."""
         if form == "sarif":
             return json.dumps(self._sarif(), indent=2)
-        return "\n".join(self._annotation(finding) for finding in self.findings)
+        return "\n".join(self._annotation(finding) for finding in self._every)
 
     def _sarif(self) -> dict[str, Any]:
-        rules = {finding.code: finding.layer for finding in self.findings}
+        rules = {finding.code: finding.layer for finding in self._every}
         return {
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
             "version": "2.1.0",
@@ -86,7 +87,7 @@ class ValidationReport(Answer):
                         }
                     },
                     "columnKind": "unicodeCodePoints",
-                    "results": [self._result(finding) for finding in self.findings],
+                    "results": [self._result(finding) for finding in self._every],
                 }
             ],
         }
@@ -130,7 +131,9 @@ def make(findings: list[Finding], *, detail: str, **facts: Any) -> ValidationRep
     for finding in findings:
         counts[finding.severity] += 1
     listed = ordered[: _LISTED[detail]]
-    return ValidationReport(valid=not counts["error"], counts=counts, findings=listed, detail=detail, **facts)
+    report = ValidationReport(valid=not counts["error"], counts=counts, findings=listed, detail=detail, **facts)
+    report._every = ordered
+    return report
 
 
 def _data(text: str) -> str:

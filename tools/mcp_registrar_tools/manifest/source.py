@@ -261,6 +261,8 @@ _HINTS = (
 def _syntax(text: str, error: json.JSONDecodeError) -> tuple[str, str]:
     if not text.strip():
         return "the file is empty", "write a server.json into it, for example with init_manifest"
+    if "trailing comma" in error.msg:  # Python 3.13 and later see it themselves
+        return f"not JSON: {error.msg}", "remove the comma before it"
     hint = "correct the JSON here"
     before = text[: error.pos].rstrip()
     for pattern, advice in _HINTS:

@@ -168,6 +168,8 @@ def _pattern(at: Path, value: Any, document: Any) -> Cure:
 def _uri(at: Path, value: Any, document: Any) -> Cure:
     if at == ("repository", "url"):
         return _repository(at, value, document)
+    if at[-1:] == ("registryBaseUrl",):
+        return _base_url_mismatch(at, value, document)
     return "write a whole address, beginning with https://", None
 
 

@@ -17,6 +17,39 @@ from mcp_registrar_tools.manifest.gotext import GO_SPACE, byte_length, quote, qu
 
 Json = dict[str, Any]
 
+RULES = {
+    "schema-field-required": "R10",
+    "schema-version-extraction-error": "R11",
+    "schema-version-deprecated": "R12",
+    "schema-version-not-available": "R13",
+    "invalid-server-name": "R20",
+    "reserved-version-string": "R21",
+    "version-looks-like-range": "R22",
+    "invalid-repository-url": "R23",
+    "invalid-subfolder-path": "R24",
+    "invalid-website-url": "R25",
+    "website-url-must-be-absolute": "R26",
+    "website-url-invalid-scheme": "R27",
+    "website-url-invalid-characters": "R28",
+    "title-whitespace-only": "R29",
+    "icon-src-invalid-url": "R30",
+    "icon-src-not-absolute": "R30",
+    "icon-src-invalid-scheme": "R30",
+    "package-name-has-spaces": "R31",
+    "named-argument-name-required": "R32",
+    "invalid-named-argument-name": "R33",
+    "argument-value-starts-with-name": "R34",
+    "argument-default-starts-with-name": "R34",
+    "stdio-transport-url-not-empty": "R36",
+    "streamable-transport-url-required": "R37",
+    "invalid-templated-url": "R38/R43",
+    "unsupported-transport-type": "R39",
+    "unsupported-remote-transport-type": "R40",
+    "remote-transport-url-required": "R41",
+    "invalid-remote-url": "R42",
+}
+"""The registry's code of each rule -> its number in the reference."""
+
 _GITHUB = re.compile(r"https?://(?:www\.)?github\.com/[\w.-]+/[\w.-]+/?\Z", re.ASCII)
 _GITLAB = re.compile(r"https?://(?:www\.)?gitlab\.com/[\w.-]+/[\w.-]+/?\Z", re.ASCII)
 _SUBFOLDER = re.compile(r"[a-zA-Z0-9\-_./]+\Z")
@@ -43,7 +76,15 @@ def problems(bound: Json, schema_policy: Literal["warn", "error"] = "warn") -> l
 
 
 def _found(code: str, at: Path, message: str, path: str = "", severity: Severity = "error") -> Finding:
-    return Finding(code=code, severity=severity, path=path or dotted(at), message=message, layer="semantics", at=at)
+    return Finding(
+        code=code,
+        severity=severity,
+        path=path or dotted(at),
+        message=message,
+        layer="semantics",
+        source=f"official registry, rule {RULES[code]}",
+        at=at,
+    )
 
 
 def _schema_version(bound: Json, policy: str) -> Iterator[Finding]:
