@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from mcp_registrar_tools.errors import RegistryError
 from mcp_registrar_tools.login import login
 from mcp_registrar_tools.publish import publish
 from mcp_registrar_tools.registries import connect
+from mcp_registrar_tools.search import search
 from mcp_registrar_tools.set_status import set_status
 from tests.real.components import dns, require
 from tests.tools.registries.serving import App, Recorder, bench_in, document, embedded, project
@@ -121,4 +123,13 @@ async def test_our_client_against_the_official_registry(tmp_path: Path) -> None:
     done = await set_status(bench, NAME, "deprecated", version=version, message="a test", registry="peer")
     assert done.versions[0].after == "deprecated"
     assert not (await set_status(bench, NAME, "deprecated", version=version, message="a test", registry="peer")).changed
+    found = await search(bench, "anonymous weather", registry="peer")
+    assert NAME in [row.name for row in found.servers]
+    other = project(tmp_path / "p", document(NAME, version, description="Something else"))
+    with pytest.raises(RegistryError) as refused:
+        await publish(bench, path=str(other), registry="peer")
+    assert refused.value.code == "version-exists"
     await set_status(bench, NAME, "deleted", version=version, registry="peer")
+    with pytest.raises(RegistryError) as refused:
+        await publish(bench, path=str(project(tmp_path / "q", document())), registry="peer")
+    assert refused.value.code == "forbidden"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PAGES = 10
 """Pages looked through when a filter is applied here because the registry has none."""
 NAME_WIDTH = 50
+SHORTEST_WORD = 3
+"""Characters: the official registry searches for nothing shorter (since v1.8.7, it answers 422)."""
 ENGINE_PATIENCE = 3.0
 """Seconds that the Docker Engine may take to say what runs; a search does not wait longer for a column."""
 
@@ -141,6 +143,7 @@ async def collect(
     terms = words.split()
     # What to look for, in turn: the phrase, then its words, for a registry that matches names only.
     attempts = [" ".join(terms), *(sorted(terms, key=len, reverse=True) if len(terms) > 1 else [])]
+    attempts = attempts[:1] + [text for text in attempts[1:] if len(text) >= SHORTEST_WORD]
     attempt = min(attempt, len(attempts) - 1)
 
     async def page(place: str) -> Page:

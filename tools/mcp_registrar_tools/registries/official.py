@@ -316,6 +316,8 @@ def remedy(status: int, said: str, name: str) -> tuple[str, str]:
             "ownership",
             "put the ownership marker into the package and release it; validate(ownership=true) checks that",
         )
+    if "must contain at least 3 characters" in text:
+        return "search-too-short", "search for a word of three characters or more"
     if "call /validate" in text or status == 422:
         return "invalid-document", "validate(path=…) shows every problem with its fix"
     if "status_message" in text or "no changes to apply" in text:
