@@ -1,7 +1,8 @@
 """The official publisher against our registry, and our client against the official registry.
 
 Both need the other project's programs: ``mcp-publisher`` on PATH, and a registry with anonymous login whose address is
-in MCP_REGISTRAR_PEER_REGISTRY. Without them these tests are skipped.
+in MCP_REGISTRAR_PEER_REGISTRY; or both built by ``python -m tests.real.components._official``. Without them these tests
+are skipped.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,17 +22,28 @@ from mcp_registrar_tools.publish import publish
 from mcp_registrar_tools.registries import connect
 from mcp_registrar_tools.search import search
 from mcp_registrar_tools.set_status import set_status
-from tests.real.components import dns, require
+from tests.real.components import _official, dns, postgres, require
 from tests.tools.registries.serving import App, Recorder, bench_in, document, embedded, project
 
 pytestmark = [pytest.mark.peer, pytest.mark.anyio]
 
 PEER = os.environ.get("MCP_REGISTRAR_PEER_REGISTRY", "")
-PUBLISHER = shutil.which("mcp-publisher")
+PUBLISHER = shutil.which("mcp-publisher") or (str(_official.PUBLISHER) if _official.missing() is None else None)
 NAME = "io.modelcontextprotocol.anonymous/weather"
 
 needs_publisher = pytest.mark.skipif(PUBLISHER is None, reason="mcp-publisher is not on PATH")
-needs_registry = pytest.mark.skipif(not PEER, reason="MCP_REGISTRAR_PEER_REGISTRY names no registry")
+
+
+@pytest.fixture(scope="session")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an official registry."""
+    if PEER:
+        yield PEER
+        return
+    if reason := _official.missing() or postgres.missing():
+        pytest.skip(f"MCP_REGISTRAR_PEER_REGISTRY names no registry, and {reason}")
+    with postgres.start() as database, _official.start(database.url, tmp_path_factory.mktemp("official")) as url:
+        yield url
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -111,9 +124,8 @@ async def test_our_requests_are_the_official_publishers(tmp_path: Path) -> None:
     assert written[1] == written[0]
 
 
-@needs_registry
-async def test_our_client_against_the_official_registry(tmp_path: Path) -> None:
-    bench = bench_in(tmp_path / "data", registries={"peer": PEER})
+async def test_our_client_against_the_official_registry(peer: str, tmp_path: Path) -> None:
+    bench = bench_in(tmp_path / "data", registries={"peer": peer})
     version = f"1.0.{int(time.time())}"
     folder = project(tmp_path / "p", document(NAME, version))
     assert (await login(bench, registry="peer", method="none")).may_publish
