@@ -101,6 +101,7 @@ def test_rights_are_least_and_actions_are_pinned(tmp_path: Path) -> None:
     }
     assert data["jobs"]["registry"]["needs"] == ["npm", "pypi", "nuget", "cargo", "image", "mcpb"]
     text = (tmp_path / FILE).read_text(encoding="utf-8")
+    assert "&id" not in text
     pinned = re.findall(r"uses: ([\w./-]+)@(\S+)(?: # (\S+))?", text)
     assert pinned
     for action, commit, comment in pinned:

@@ -191,7 +191,10 @@ def cargo(context: Context) -> Job:
             "env": TAG | {"CRATE": identifier, "CARGO_REGISTRY_TOKEN": "${{ steps.crates.outputs.token }}"},
         },
     ]
-    setup = f"crates.io: add this workflow as trusted publisher at https://crates.io/crates/{identifier}/settings"
+    setup = (
+        "crates.io: make the first release by hand, then add this workflow as trusted publisher at "
+        f"https://crates.io/crates/{identifier}/settings"
+    )
     return Job({"cargo": job(steps, permissions=OIDC, folder=context.folder)}, [setup])
 
 

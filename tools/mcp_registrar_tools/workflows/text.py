@@ -16,6 +16,9 @@ def to_yaml(workflow: dict[str, Any], heading: str) -> str:
         def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
             return super().increase_indent(flow, False)
 
+        def ignore_aliases(self, data: Any) -> bool:
+            return True  # anchors spare lines and cost readers
+
     def string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         style = "|" if "\n" in value else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
