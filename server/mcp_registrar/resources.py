@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mcp import types
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.mcpserver.resources import FunctionResource
 
 from mcp_registrar_tools import guides
 from mcp_registrar_tools.answer import clean
@@ -26,6 +28,7 @@ def register(server: RegistrarServer, bench: Workbench) -> None:
     """Add the resources and the completion handler to the server."""
     _schemas(server)
     _guides(server)
+    _listed(server)
     _servers(server, bench)
     _completions(server, bench)
 
@@ -39,12 +42,7 @@ def _schemas(server: RegistrarServer) -> None:
         mime_type=JSON,
     )
     async def schema(version: str) -> str:
-        from mcp_registrar_tools.manifest import schemas
-
-        wanted = schemas.CURRENT if version == "latest" else version
-        if wanted not in schemas.VERSIONS:
-            raise ResourceNotFoundError(f"no schema {clean(version, 40)!r}: {', '.join(schemas.VERSIONS)} or latest")
-        return json.dumps(schemas.schema(wanted), indent=2, ensure_ascii=False)
+        return _schema(version)
 
 
 def _guides(server: RegistrarServer) -> None:
@@ -75,6 +73,35 @@ def _guides(server: RegistrarServer) -> None:
             return guides.example(kind)
         except KeyError:
             raise ResourceNotFoundError(f"no such example; there are {', '.join(guides.KINDS)}") from None
+
+
+def _listed(server: RegistrarServer) -> None:
+    """The guides, examples and the current schema once more as plain resources: some clients list only those."""
+
+    def add(uri: str, title: str, mime_type: str, text: Callable[[], str]) -> None:
+        name = uri.partition("://")[2]
+        server.add_resource(FunctionResource(uri=uri, name=name, title=title, mime_type=mime_type, fn=text))
+
+    for language, label in zip(guides.LANGUAGES, ("Guide", "가이드"), strict=True):
+        for topic in guides.TOPICS:
+            add(
+                f"registrar://guides/{language}/{topic}",
+                f"{label}: {topic}",
+                "text/markdown",
+                partial(guides.guide, topic, language),
+            )
+    for kind in guides.KINDS:
+        add(f"registrar://examples/{kind}", f"Example: {kind}", JSON, partial(guides.example, kind))
+    add("registrar://schemas/server.json/latest", "JSON Schema of server.json", JSON, partial(_schema, "latest"))
+
+
+def _schema(version: str) -> str:
+    from mcp_registrar_tools.manifest import schemas
+
+    wanted = schemas.CURRENT if version == "latest" else version
+    if wanted not in schemas.VERSIONS:
+        raise ResourceNotFoundError(f"no schema {clean(version, 40)!r}: {', '.join(schemas.VERSIONS)} or latest")
+    return json.dumps(schemas.schema(wanted), indent=2, ensure_ascii=False)
 
 
 def _servers(server: RegistrarServer, bench: Workbench) -> None:

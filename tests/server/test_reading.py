@@ -56,6 +56,18 @@ async def test_templates_are_those_of_the_documentation(client: Client) -> None:
     assert all(t.title and t.description and t.mime_type for t in templates)
 
 
+async def test_clients_that_list_only_plain_resources_see_the_guides(client: Client) -> None:
+    listed = (await client.list_resources()).resources
+    assert {str(r.uri) for r in listed} == {
+        "registrar://schemas/server.json/latest",
+        *(f"registrar://examples/{kind}" for kind in guides.KINDS),
+        *(f"registrar://guides/{language}/{topic}" for language in guides.LANGUAGES for topic in guides.TOPICS),
+    }
+    assert all(r.title and r.mime_type for r in listed)
+    for resource in listed:
+        assert await read(client, str(resource.uri))
+
+
 @pytest.mark.parametrize("language", guides.LANGUAGES)
 @pytest.mark.parametrize("topic", guides.TOPICS)
 async def test_every_guide_is_there_twice_and_short(client: Client, language: str, topic: str) -> None:
