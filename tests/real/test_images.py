@@ -18,7 +18,9 @@ from mcp_registrar_tools.errors import ImageError, InputError
 from mcp_registrar_tools.images.reference import LABEL
 from mcp_registrar_tools.outbound import Outbound
 from mcp_registrar_tools.workbench import Settings, Workbench
+from tests.real import servers
 from tests.real.components import docker
+from tests.real.components.oci_registry import Registry
 
 pytestmark = [pytest.mark.docker, pytest.mark.anyio]
 
@@ -93,6 +95,32 @@ async def test_progress_comes_line_by_line_and_rises(
     values = [done for done, _, _ in reports]
     assert values == sorted(set(values))
     assert all(total is None or done <= total for done, total, _ in reports)
+
+
+async def test_progress_rises_through_build_check_and_push(
+    engine: docker.Engine, bench: Workbench, project: Path, reports: Reports, open_registry: Registry
+) -> None:
+    (project / "server.py").write_text(servers.PYTHON)
+    built = await build_image(bench, str(project), registry=f"{open_registry.host}/acme", check=True, push=True)
+    assert built.check is not None
+    assert built.check.ok
+    assert built.pushed
+    values = [done for done, _, _ in reports]
+    assert values == sorted(set(values))
+    assert any("starting" in message for _, _, message in reports)
+    assert any(message.startswith("push ") for _, _, message in reports)
+
+
+async def test_a_server_that_does_not_run_is_not_pushed(
+    engine: docker.Engine, bench: Workbench, project: Path, open_registry: Registry
+) -> None:
+    (project / "server.py").write_text("raise SystemExit('no settings')\n")
+    built = await build_image(bench, str(project), registry=f"{open_registry.host}/broken", check=True, push=True)
+    assert built.check is not None
+    assert (built.check.ok, built.check.code, built.pushed) == (False, "server-exited", False)
+    assert "no settings" in built.text()
+    assert built.exit_code() == 1
+    assert built.next.startswith("correct the server")
 
 
 async def test_the_seed_project_under_a_registry_prefix(

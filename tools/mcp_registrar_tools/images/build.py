@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.errors import ImageError, InputError
 from mcp_registrar_tools.images import platforms, reference
+from mcp_registrar_tools.images.lines import Steps
 from mcp_registrar_tools.images.project import Project
-from mcp_registrar_tools.workbench import Progress
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.images.buildx import Builder
     from mcp_registrar_tools.images.check import Check
     from mcp_registrar_tools.images.context import Context
     from mcp_registrar_tools.images.engine import Engine
-    from mcp_registrar_tools.workbench import Workbench
+    from mcp_registrar_tools.workbench import Progress, Workbench
 
 _SECRET_NAME = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)$", re.IGNORECASE)
 
@@ -208,13 +208,14 @@ async def build(path: str, order: Order, bench: Workbench) -> Built:
         notes=[*where.notes, *_notes(made, known), *_label_notes(made, dockerfile)],
     )
     if order.check and not at_once:
-        built = replace(built, check=await _try(built, bench, order.check_seconds))
+        trying = replace(bench, progress=steps.next())
+        built = replace(built, check=await _try(built, trying, order.check_seconds))
         if built.check is not None and not built.check.ok:
             return built
     if not order.push:
         return built
     if not at_once:
-        digest = (await push.push(docker, image, steps.next())).digest
+        digest = await push.push(docker, image, steps.next())
     return await _confirm(replace(built, pushed=True, digest=digest), bench, labels)
 
 
@@ -333,21 +334,3 @@ def _label_notes(project: Project, dockerfile: str) -> list[str]:
         f"the Dockerfile's own label says {found[1]} where this image says {project.server_name}: correct it, or "
         "a build by others carries the wrong name"
     ]
-
-
-class Steps:
-    """Progress over several stages as one line that only rises."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._base = 0.0
-
-    def next(self) -> Progress:
-        start = self._base
-
-        async def report(done: float, total: float | None, message: str) -> None:
-            value = max(start + done, self._base + 1e-6)
-            self._base = value
-            await self._progress(value, None if total is None else max(start + total, value), message)
-
-        return report

@@ -49,11 +49,6 @@ class LineView:
             return ""
         return f"step {self._number}/{self._total} `{clean(self._instruction, 160)}`"
 
-    @property
-    def instruction(self) -> str:
-        """The instruction that is running, as the builder prints it."""
-        return self._instruction
-
     def tail(self) -> str:
         """The last lines of the running step, with its last words on standard error if those came earlier."""
         return _joined(self._lines, self._errors)
@@ -108,3 +103,21 @@ def _joined(last: Iterable[str], trouble: Iterable[str]) -> str:
     before = [line for line in trouble if line not in end]
     room = TAIL_CHARACTERS - sum(len(line) + 1 for line in before)
     return clean("\n".join([*before, "\n".join(end)[-max(room, 400) :]]))
+
+
+class Steps:
+    """Progress over several stages as one line that only rises."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._base = 0.0
+
+    def next(self) -> Progress:
+        start = self._base
+
+        async def report(done: float, total: float | None, message: str) -> None:
+            value = max(start + done, self._base + 1e-6)
+            self._base = value
+            await self._progress(value, None if total is None else max(start + total, value), message)
+
+        return report

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcp_registrar_tools.errors import ImageError
 from mcp_registrar_tools.images import failures
@@ -20,23 +19,15 @@ SILENCE_SECONDS = 600.0
 """A registry may take its time over a large layer; longer silence means a dead connection."""
 
 
-@dataclass(frozen=True)
-class Pushed:
-    """``digest`` is the registry's (``sha256:…``), ``manifest_size`` the bytes of the manifest."""
-
-    digest: str
-    manifest_size: int = 0
-
-
-async def push(engine: Engine, image: str, progress: Progress) -> Pushed:
-    """Push a local image under its own name. Cancelling stops the push.
+async def push(engine: Engine, image: str, progress: Progress) -> str:
+    """Push a local image under its own name; answers with its digest there. Cancelling stops the push.
 
     The engine reports a refused push as an event and never as an exception; here it is an `ImageError`
     (``push-…``) with the registry's reason and the login to run.
     """
     reference = parse(image)
     repository, tag = image.rsplit(":", 1) if reference.tagged else (image, "latest")
-    state: dict[str, Any] = {"error": "", "digest": "", "size": 0}
+    state = {"error": "", "digest": ""}
     layers: dict[str, str] = {}
 
     def start(client: APIClient) -> Iterable[Event]:
@@ -49,7 +40,7 @@ async def push(engine: Engine, image: str, progress: Progress) -> Pushed:
             return
         aux = event.get("aux") or {}
         if aux.get("Digest"):
-            state["digest"], state["size"] = str(aux["Digest"]), int(aux.get("Size") or 0)
+            state["digest"] = str(aux["Digest"])
         identity, status = str(event.get("id") or ""), str(event.get("status") or "")
         if identity and status and layers.get(identity) != status:
             layers[identity] = status
@@ -66,7 +57,7 @@ async def push(engine: Engine, image: str, progress: Progress) -> Pushed:
             f"the push of {image} ended without a digest",
             "look at the engine's log, then call again",
         )
-    return Pushed(digest, state["size"])
+    return digest
 
 
 async def pull(engine: Engine, image: str, progress: Progress) -> None:

@@ -44,7 +44,9 @@ class Plan:
 async def run(bench: Workbench, plan: Plan, seconds: float) -> Check:
     """Carry a plan out. Raises `ImageError` when there is no engine or the image cannot be had."""
     from mcp_registrar_tools.images import check, engine
+    from mcp_registrar_tools.images.lines import Steps
 
+    bench = replace(bench, progress=Steps(bench.progress).next())
     await bench.progress(0, 2, f"starting {plan.image or plan.url or ' '.join(plan.command)}")
     if plan.image:
         docker = await engine.connect()
@@ -81,10 +83,10 @@ async def plan(path: str, target: str, names: Sequence[str]) -> Plan:
             url=target, transport="sse" if urlsplit(target).path.endswith("/sse") else "streamable-http", named=True
         )
     document = await anyio.to_thread.run_sync(lambda: _manifest(path, needed=not target))
-    return choose(document, target, given)
+    return choose(document, target, given, path)
 
 
-def choose(document: Mapping[str, Any], target: str, given: Mapping[str, str]) -> Plan:
+def choose(document: Mapping[str, Any], target: str, given: Mapping[str, str], path: str = ".") -> Plan:
     """See `plan`; ``document`` is the manifest, empty when there is none."""
     from mcp_registrar_tools.launch import package_start, remote_start
 
@@ -102,13 +104,13 @@ def choose(document: Mapping[str, Any], target: str, given: Mapping[str, str]) -
             raise InputError(
                 "check-nothing-declared",
                 "the manifest declares neither packages nor remotes",
-                "add one (init_manifest(…)), or name an image or URL as `target`",
+                f'init_manifest(path="{path}") adds what it finds; or name an image or URL as `target`',
             )
         commands = [" ".join(_words(package_start(p).command, package_start(p).args)) for p in packages]
         raise InputError(
             "check-needs-asking",
             f"checking this would run on this machine, outside a container: {'; '.join(commands)}",
-            f'if that is wanted, say so: check_server(target="{kinds[0]}")',
+            f'if that is wanted, say so: check_server(path="{path}", target="{kinds[0]}")',
         )
     if target in {"npm", "pypi", "nuget", "cargo", "mcpb", "oci"}:
         raise InputError(
