@@ -190,6 +190,22 @@ def test_a_domain_logs_in_with_its_key(tmp_path: Path) -> None:
     assert any("MCP_PRIVATE_KEY" in item for item in answer.setup)
 
 
+@pytest.mark.parametrize(
+    ("url", "note"),
+    [
+        ("https://github.com/acme/weather", ""),
+        ("git@github.com:Acme/weather.git", "may publish io.github.Acme/* only"),
+        ("https://gitlab.com/acme/weather", "on gitlab.com, where GitHub Actions does not run"),
+    ],
+)
+def test_what_the_origin_means_is_said(url: str, note: str, tmp_path: Path) -> None:
+    project = repository(tmp_path, "npm")
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {url}\n')
+    notes = write_workflow(str(project)).notes
+    assert (note in " ".join(notes)) if note else not notes
+
+
 def test_an_expression_in_the_manifest_is_refused(tmp_path: Path) -> None:
     project = repository(tmp_path, "npm")
     text = (project / "server.json").read_text().replace("@acme/weather", "${{ github.token }}")

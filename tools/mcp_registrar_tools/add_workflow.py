@@ -152,6 +152,7 @@ def compose(
         needs.append(list(made.jobs)[-1])
         setup += made.setup
         bundle = kinds.bundle_name(package) if kind == "mcpb" else bundle
+    notes += _origin_notes(root, str(document["name"]), login)
     last = kinds.registry(
         kinds.Context(str(document["name"]), project, project, {}),
         needs,
@@ -171,6 +172,25 @@ def compose(
         "Made by mcp-registrar (add_workflow); a run can be repeated."
     )
     return to_yaml(workflow, heading), list(workflow["jobs"]), setup + last.setup, notes
+
+
+def _origin_notes(root: Path, name: str, login: str) -> list[str]:
+    """Where the repository is hosted decides whether this workflow runs, and what its token may publish."""
+    from mcp_registrar_tools.project.git import find_git
+
+    git = find_git(root.absolute())
+    origin = git.origin if git else None
+    if origin is None:
+        return []
+    host, holder = clean(origin.host, 80), clean(origin.owner, 80)
+    if origin.host != "github.com":
+        return [f"the repository is on {host}, where GitHub Actions does not run: take the last job's steps to its CI"]
+    if login == "oidc" and origin.owner != name.partition("/")[0].removeprefix("io.github."):
+        return [
+            f"a run of {holder}/{clean(origin.name, 80)} may publish io.github.{holder}/* only, and the name is "
+            f"{clean(name, 200)}: exact letter case counts"
+        ]
+    return []
 
 
 def package_facts(folder: Path, document: dict[str, Any], package: dict[str, Any]) -> tuple[str, dict[str, Any]]:
