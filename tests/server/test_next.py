@@ -73,6 +73,26 @@ async def test_following_next_arrives(name: str, kept: bool, tmp_path: Path) -> 
         assert (await client.call_tool("search", {"words": "mcp"})).structured_content
 
 
+async def test_what_a_migration_repairs_is_offered_as_a_call(tmp_path: Path) -> None:
+    document = {
+        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+        "name": "io.github.acme/weather",
+        "description": "Weather",
+        "version": "1.0.0",
+        "homepage": "https://acme.example",
+    }
+    (tmp_path / "server.json").write_text(json.dumps(document, indent=2))
+    async with Client(build_server(Settings(data_dir=tmp_path / "data", ownership="off"))) as client:
+        found = (await client.call_tool("validate", {"path": str(tmp_path)})).structured_content
+        assert found is not None
+        assert not found["valid"]
+        assert found["next"].endswith("fix=true)")
+        mended = (await client.call_tool("validate", {"path": str(tmp_path), "fix": True})).structured_content
+        assert mended is not None
+        assert mended["valid"]
+        assert mended["next"].startswith("publish(")
+
+
 async def test_every_error_names_a_step_that_exists(tmp_path: Path) -> None:
     """What a beginner calls first, in an empty folder and with things that are not there."""
     settings = Settings(data_dir=tmp_path / "data", ownership="off")

@@ -63,7 +63,8 @@ async def validate(
         diff=subject.diff,
         document=subject.document if subject.changes and document is not None else None,
     )
-    report.next = _next(report, fixable=not fix and any(finding.fix for finding in findings))
+    repairs = any(finding.fix or "fix=true" in (finding.hint or "") for finding in findings)
+    report.next = _next(report, fixable=repairs and not fix)
     return report
 
 
