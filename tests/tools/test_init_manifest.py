@@ -340,3 +340,64 @@ async def test_the_answer_is_short_and_names_the_next_call(tmp_path: Path) -> No
     answer = await init(put(tmp_path, {"package.json": NPM, "README.md": "# Weather MCP\n" + "word " * 5000}, ORIGIN))
     assert len(answer.text()) < 4096
     assert answer.text().endswith(f'Next: validate(path="{tmp_path}")')
+
+
+async def test_the_declarative_mcp_yaml_names_image_server_and_transport(tmp_path: Path) -> None:
+    resource = """apiVersion: ar.dev/v1alpha1
+kind: MCPServer
+metadata: {name: weather}
+spec:
+  title: Weather
+  description: Forecasts for everyone
+  source:
+    repository: {url: https://github.com/Acme/weather}
+    package:
+      origin:
+        type: oci
+        identifier: ghcr.io/acme/weather-image:1.4.0
+        oci: {serverName: io.github.Acme/weather-server}
+      transport: {type: http, port: 3000, path: /mcp}
+"""
+    answer = await init(put(tmp_path, {"mcp.yaml": resource, "Dockerfile": "FROM x\n", "VERSION": "1.4.0\n"}, ORIGIN))
+    assert answer.name == "io.github.Acme/weather-server"
+    assert answer.packages == ["oci ghcr.io/acme/weather-image:1.4.0"]
+    package = answer.manifest["packages"][0]
+    assert package["transport"] == {"type": "streamable-http", "url": "http://localhost:3000/mcp"}
+    assert package["runtimeArguments"][0]["value"] == "3000:3000"
+    assert (answer.manifest["title"], answer.manifest["description"]) == ("Weather", "Forecasts for everyone")
+
+
+async def test_what_the_caller_says_outranks_what_is_there(tmp_path: Path) -> None:
+    there = {"name": "io.github.Acme/old", "description": "Old", "version": "1.0.0"}
+    put(tmp_path, {"package.json": NPM, "server.json": there}, ORIGIN)
+    answer = await init(tmp_path, name="com.acme/new", description="New")
+    assert (answer.name, answer.manifest["description"]) == ("com.acme/new", "New")
+
+
+async def test_a_client_configuration_survives_overwrite(tmp_path: Path) -> None:
+    configuration = {"mcpServers": {}}
+    put(tmp_path, {"package.json": NPM, ".mcp/server.json": configuration}, ORIGIN)
+    answer = await init(tmp_path, overwrite=True)
+    assert answer.path == str(tmp_path / "server.json")
+    assert json.loads((tmp_path / ".mcp/server.json").read_text()) == configuration
+
+
+async def test_a_name_that_the_registry_refuses_is_refused_here(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        await init(put(tmp_path, {"package.json": NPM}, ORIGIN), name="io.github.acme/two words")
+    assert caught.value.code == "invalid-server-name"
+
+
+async def test_invisible_characters_do_not_reach_the_manifest(tmp_path: Path) -> None:
+    hidden = "Weather\u200b for\u202e all\U000e0041"
+    answer = await init(put(tmp_path, {"package.json": {**NPM, "description": hidden}}, ORIGIN))
+    assert answer.manifest["description"] == "Weather for all"
+
+
+async def test_an_upstream_remote_is_asked_about(tmp_path: Path) -> None:
+    put(tmp_path, {"package.json": NPM}, "https://github.com/Me/weather.git")
+    with (tmp_path / ".git" / "config").open("a") as config:
+        config.write('[remote "upstream"]\n\turl = https://github.com/Acme/weather.git\n')
+    answer = await init(tmp_path)
+    assert answer.name == "io.github.Me/weather"
+    assert any("upstream is Acme/weather" in question for question in answer.uncertain)

@@ -81,6 +81,7 @@ def _init(
 ) -> ManifestDraft:  # fmt: skip
     from mcp_registrar_tools.manifest import merge
     from mcp_registrar_tools.manifest.migrate import migrate
+    from mcp_registrar_tools.manifest.names import name_problem
     from mcp_registrar_tools.manifest.schemas import CURRENT, CURRENT_URL, version_of
     from mcp_registrar_tools.manifest.source import dump
     from mcp_registrar_tools.packages import TYPES, draft, identity, survey
@@ -93,6 +94,8 @@ def _init(
     for url in remotes:
         if not url.startswith("https://"):
             raise InputError("remote-not-https", f"{clean(url, 200)} is not https", "give the public https URL")
+    if "/" in name and (problem := name_problem(name)):
+        raise InputError("invalid-server-name", problem, 'for example name="io.github.<login>/<name>"')
     seen = survey.look(folder, types)
     target, source, remarks = _existing(folder, seen, overwrite)
     existing: dict[str, Any] | None = source.document if source else None
@@ -111,7 +114,9 @@ def _init(
         if version_of(_string(existing, "$schema")) not in {None, CURRENT}:
             existing, more = migrate(existing)
             questions += more
-        document, more = merge.merge(existing, document, may_add=made.sure)
+        asked = {"name": who.name} if name else {}
+        asked |= {"description": made.document["description"]} if description else {}
+        document, more = merge.merge({**existing, **asked}, document, may_add=made.sure)
         questions += more
         after = source.rewrite(document)
     else:
@@ -141,7 +146,7 @@ def _init(
         diff="\n".join(edit.diff(shown[edit.path]) for edit in edits),
         changed=[str(edit.path) for edit in edits] if write else [],
         manifest=document,
-        next=again if not complete else f'validate(path="{path}")' if write else "",
+        next=again if not complete else f'validate(path="{path}")' if write else f'init_manifest(path="{path}", …)',
     )
 
 
@@ -167,7 +172,7 @@ def _existing(folder: Path, seen: Survey, overwrite: bool) -> tuple[Path, Source
         target = folder / place
         if not target.is_file():
             continue
-        if overwrite:
+        if overwrite and place == PLACES[0]:
             return target, None, remarks
         source = Source(read_text_file(target, root=seen.project.top))
         fatal = next((problem for problem in source.problems if problem.fatal), None)
@@ -186,6 +191,8 @@ def _existing(folder: Path, seen: Survey, overwrite: bool) -> tuple[Path, Source
                 )
             remarks.append(f"{place} is a client's configuration and was left alone")
             continue
+        if overwrite:
+            return target, None, remarks
         return target, source, remarks
     return _place(folder, seen), None, remarks
 

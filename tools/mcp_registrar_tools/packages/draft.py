@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from mcp_registrar_tools.answer import clean
 from mcp_registrar_tools.packages import TYPES, mcpb
 from mcp_registrar_tools.packages.found import TEMPLATE, Found
 from mcp_registrar_tools.packages.identity import Identity
 from mcp_registrar_tools.packages.survey import Survey, bare
 from mcp_registrar_tools.project import environment, git, hosted, readme, rust
+from mcp_registrar_tools.project.edits import without
 from mcp_registrar_tools.project.walk import line_of
 
 DESCRIPTION_LIMIT = 100
@@ -104,7 +106,9 @@ def _package(survey: Survey, identity: Identity, found: Found, version: str, res
 def _hosted(survey: Survey, result: Draft, *, alone: bool) -> list[str]:
     """Where the project says that it is hosted: taken when it is declared, or all that there is; else asked about."""
     found = hosted.hosted(survey.project, survey.readme)
-    declared = [(url, where) for url, where in found if where.startswith("manifest.json:")]
+    if survey.mcp_yaml and survey.mcp_yaml.remote.startswith("https://"):
+        found.insert(0, (survey.mcp_yaml.remote, "mcp.yaml"))
+    declared = [(url, where) for url, where in found if where.startswith(("manifest.json:", "mcp.yaml"))]
     taken = declared or (found if alone and len(found) == 1 else [])
     result.evidence += [f"remote {url} ({where})" for url, where in taken]
     asked = [f"{url} ({where})" for url, where in found if (url, where) not in taken][:3]
@@ -198,8 +202,9 @@ def _title(survey: Survey, identity: Identity, result: Draft) -> str | None:
         words = [bare(word) for word in heading.split() if len(word) > 3]
         if re.search(r"\bMCP\b", heading) or any(word in name for word in words for name in names):
             candidates.append((heading, survey.project.shown(survey.readme)))
-    for title, where in candidates:
-        if title and len(title) <= 100 and not (bare(title) in names and " " not in title):
+    for said, where in candidates:
+        title = clean(said or "")
+        if title and len(title) <= 100 and not (bare(title) in names and title == title.lower()):
             result.evidence.append(f"title {title} ({where})")
             return title
     return None
@@ -216,7 +221,7 @@ def _description(survey: Survey, identity: Identity, result: Draft, wanted: str)
         if paragraph := first_paragraph(text):
             candidates.append((paragraph, survey.project.shown(survey.readme)))
     for text, where in candidates:
-        line = " ".join((text or "").split())
+        line = " ".join(clean(text or "").split())
         if len(line) < 3 or TEMPLATE.search(line):
             continue
         short = shorten(line)
@@ -241,7 +246,7 @@ def shorten(text: str, limit: int = DESCRIPTION_LIMIT) -> str:
 
 def first_paragraph(text: str) -> str | None:
     """The first running text of a README, as plain words."""
-    text = re.sub(r"<!--.*?-->|```.*?```", "", text, flags=re.S)
+    text = without(without(text[:100_000], "<!--", "-->"), "```", "```")
     for block in re.split(r"\n\s*\n", text):
         lines = [line.strip() for line in block.strip().splitlines()]
         if not lines or re.match(r"[#>|<*+\-=\[!]|\d+\.|mcp-name:|\[//\]", lines[0]) or re.match(r"=+$", lines[-1]):

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from mcp_registrar_tools.packages.survey import Survey
 from mcp_registrar_tools.project import readme
 from mcp_registrar_tools.project.git import Origin, parse_remote
-from mcp_registrar_tools.project.walk import line_of
 
 PLACEHOLDER = "<your-username>"
 """Stands for an owner that nothing in the project tells; such a name is never written to a file."""
@@ -157,7 +156,12 @@ def _compare_owner(result: Identity, origin: Origin | None, stated: Origin | Non
             result.questions.append(
                 f"The name is {owner}'s, the git origin {origin.owner}'s: a fork, or do you publish as {owner}?"
             )
-    if origin and stated and origin.host == stated.host and origin.owner.lower() != stated.owner.lower():
+    upstream = survey.git.upstream if survey.git else None
+    if origin and upstream and upstream.owner.lower() != origin.owner.lower() and namespace.startswith("io.github."):
+        result.questions.append(
+            f"git remote upstream is {upstream.owner}/{upstream.name}: does {owner} publish, or upstream?"
+        )
+    elif origin and stated and origin.host == stated.host and origin.owner.lower() != stated.owner.lower():
         result.questions.append(
             f"This looks like a fork: the git origin is {origin.owner}/{origin.name}, {stated.where} names "
             f"{stated.owner}/{stated.name}. Who publishes it?"
@@ -167,8 +171,3 @@ def _compare_owner(result: Identity, origin: Origin | None, stated: Origin | Non
         result.questions.append(
             f"repository is left out: the registry takes github.com and gitlab.com without subgroups, not {shown}"
         )
-
-
-def where_in(survey: Survey, path: str, needle: str) -> str:
-    """``file:line`` of a text in a project file."""
-    return f"{path}:{line_of(survey.project.text(path) or '', needle)}"

@@ -6,6 +6,7 @@ registry verifies it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -82,7 +83,20 @@ def found_in(project: Project, file: Path, text: str) -> Found:
 
 
 def entry(found: Found, version: str | None) -> dict[str, Any]:
-    """The `packages[]` element: the version stands in the identifier, never in a field of its own."""
+    """The `packages[]` element: the version stands in the identifier, never in a field of its own.
+
+    An image that serves HTTP needs its port published, which the runtime arguments say.
+    """
+    url = found.extra.get("transport", {}).get("url", "")
+    port = re.search(r":(\d+)", url.removeprefix("http://localhost"))
+    if port and "runtimeArguments" not in found.extra:
+        publish = {
+            "type": "named",
+            "name": "-p",
+            "value": f"{port[1]}:{port[1]}",
+            "description": "Publish the HTTP port",
+        }
+        found.extra |= {"runtimeHint": "docker", "runtimeArguments": [publish]}
     return common_entry(found, version=None)
 
 

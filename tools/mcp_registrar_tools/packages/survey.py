@@ -11,9 +11,10 @@ from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.packages import TYPES
 from mcp_registrar_tools.packages.found import Found
 from mcp_registrar_tools.packages.spoken import spoken
-from mcp_registrar_tools.project import readme
+from mcp_registrar_tools.project import mcp_yaml, readme
 from mcp_registrar_tools.project.git import Git, find_git
 from mcp_registrar_tools.project.images import Image, catalogued, images
+from mcp_registrar_tools.project.mcp_yaml import McpYaml
 from mcp_registrar_tools.project.walk import Project, walk
 
 INDEXES = ("npm", "pypi", "nuget", "cargo")
@@ -31,6 +32,7 @@ class Survey:
     left_out: list[str] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
     readme: Path | None = None
+    mcp_yaml: McpYaml | None = None
 
 
 def look(folder: Path, types: Sequence[str] = ()) -> Survey:
@@ -41,7 +43,7 @@ def look(folder: Path, types: Sequence[str] = ()) -> Survey:
     """
     git = find_git(folder)
     project = walk(folder, git.top if git else folder)
-    survey = Survey(project, git, readme=readme.find(project))
+    survey = Survey(project, git, readme=readme.find(project), mcp_yaml=mcp_yaml.read(project))
     for name, kind in TYPES.items():
         if not types or name in types:
             survey.found += kind.detect(project)
@@ -83,12 +85,14 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
         for one in docker
         if one.extra["labelled"] and (one.server_name in names if names and one.server_name else one.folder in folders)
     ]
-    if not labelled and docker and ("oci" in types or _agentregistry(survey.project) or (not main and survey.images)):
+    told = survey.mcp_yaml
+    image = told is not None and told.type == "oci" and not told.remote
+    if not labelled and docker and ("oci" in types or image or (not main and survey.images)):
         labelled = [one for one in docker if one.folder in folders][:1]
     if labelled and catalogue and main and "oci" not in types:
         survey.left_out.append(f"oci: the project names only {catalogue}, which Docker's catalogue publishes")
         labelled = []
-    if labelled and not types and _agentregistry(survey.project):
+    if labelled and not types and image:
         for found in [one for one in main if not one.server_name]:
             main.remove(found)
             survey.left_out.append(f"{found.registry_type} {found.identifier}: mcp.yaml builds an image instead")
@@ -193,11 +197,6 @@ def bare(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower().rpartition("/")[2])
 
 
-def _agentregistry(project: Project) -> bool:
-    text = project.text("mcp.yaml") if "mcp.yaml" in project.files else None
-    return bool(text and re.search(r"^(framework|kind)\s*:", text, re.M))
-
-
 def _installed(survey: Survey, found: Found) -> bool:
     """Whether a README installs the crate from crates.io (or there is no README to say otherwise)."""
     text = survey.project.text(survey.readme) if survey.readme else None
@@ -227,7 +226,24 @@ def _find_images(survey: Survey) -> None:
 def _name_images(survey: Survey) -> None:
     """Fills in the image name of OCI packages: from files, else assumed from the origin."""
     origin = survey.git.origin if survey.git else None
+    told = survey.mcp_yaml
     for found in [one for one in survey.chosen if one.registry_type == "oci"]:
+        if told and told.type == "oci":
+            found.title, found.description = found.title or told.title, found.description or told.description
+            found.repository = found.repository or told.repository
+            found.version, found.version_where = (
+                found.version or told.version or None,
+                found.version_where or "mcp.yaml",
+            )
+            if told.server_name and not found.server_name:
+                found.server_name, found.server_name_where = told.server_name, "mcp.yaml"
+            if told.transport:
+                found.extra["transport"] = told.transport
+            if told.identifier:
+                found.identifier = re.sub(r"(@sha256:.*|:[^/:]+)$", "", told.identifier)
+                found.extra["image_where"] = "mcp.yaml"
+                found.assumed = frozenset()
+                continue
         if survey.images:
             image = survey.images[0]
             found.identifier = image.name

@@ -111,7 +111,17 @@ def parse(text: str) -> Dockerfile:
 
 
 def set_label(text: str, key: str, value: str) -> str:
-    """``text`` with ``LABEL key="value"`` in force at its end: replaced where it stands, or put below the last FROM."""
+    """``text`` with ``LABEL key="value"`` in force at its end: replaced where it stands, or put below the last FROM.
+
+    Raises ValueError for a file that is not whole (a continuation without its next line).
+    """
+    labelled = _labelled(text, key, value)
+    if parse(labelled).labels.get(key, ("", 0))[0] != value:
+        raise ValueError("the Dockerfile is not whole, so no label can be put into it")
+    return labelled
+
+
+def _labelled(text: str, key: str, value: str) -> str:
     last_from = 0
     found: tuple[int, int] | None = None
     for keyword, rest, line, end in instructions(text):

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from mcp_registrar_tools.project.walk import Project, line_of
 
-_PROPERTY = re.compile(r"<([A-Za-z_][\w.]*)(\s[^<>]*)?>([^<]*)</\1\s*>")
+_PROPERTY = re.compile(r"<([A-Za-z_][\w.]*)(\s[^<>]*)?>([^<]*)</\1\s{0,9}>")
 _REFERENCE = re.compile(r'<PackageReference\b[^>]*\bInclude\s*=\s*"([^"]+)"', re.I)
-_GROUP = re.compile(r"<PropertyGroup\b([^>]*)>(.*?)</PropertyGroup\s*>", re.S | re.I)
 _PACKED = re.compile(r'<(?:None|Content)\b[^>]*?\b(?:Include|Update)\s*=\s*"([^"]+)"[^>]*?>', re.I)
 _VALUE = re.compile(r"\$\(([\w.]+)\)")
 
@@ -125,14 +124,32 @@ def _props(project: Project, file: Path) -> Iterator[Path]:
 
 
 def _properties(text: str) -> Iterator[tuple[str, str, int]]:
-    """Name, value and offset of each unconditional property, comments removed (offsets kept)."""
-    bare = re.sub(r"<!--.*?-->", lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.S)
-    for group in _GROUP.finditer(bare):
-        if "condition" in group[1].lower():
+    """Name, value and offset of each unconditional property outside comments. Linear in the text's length."""
+    bare = _blanked(text)
+    lower = bare.lower()
+    at = 0
+    while (begin := lower.find("<propertygroup", at)) >= 0:
+        opened, closed = lower.find(">", begin), lower.find("</propertygroup", begin)
+        if opened < 0 or closed < 0:
+            return
+        at = closed + 1
+        if "condition" in lower[begin:opened]:
             continue
-        for match in _PROPERTY.finditer(group[2]):
+        for match in _PROPERTY.finditer(bare, opened, closed):
             if "condition" not in (match[2] or "").lower():
-                yield match[1], match[3].strip(), group.start(2) + match.start()
+                yield match[1], match[3].strip(), match.start()
+
+
+def _blanked(text: str) -> str:
+    """The text with comments as blanks, so that offsets and lines stay."""
+    kept: list[str] = []
+    at = 0
+    while (begin := text.find("<!--", at)) >= 0:
+        close = text.find("-->", begin)
+        end = close + 3 if close >= 0 else len(text)
+        kept += [text[at:begin], re.sub(r"[^\n]", " ", text[begin:end])]
+        at = end
+    return "".join([*kept, text[at:]])
 
 
 def _collect(values: dict[str, tuple[str, str]], text: str, shown: str) -> None:

@@ -23,6 +23,19 @@ class Edit:
         return "\n".join(difflib.unified_diff(old, new, start, f"b/{shown}", lineterm="", n=2))
 
 
+def without(text: str, start: str, end: str) -> str:
+    """``text`` without what stands between the two marks; an unclosed one takes the rest. Linear in time."""
+    kept: list[str] = []
+    at = 0
+    while (begin := text.find(start, at)) >= 0:
+        kept.append(text[at:begin])
+        close = text.find(end, begin + len(start))
+        if close < 0:
+            return "".join(kept)
+        at = close + len(end)
+    return "".join([*kept, text[at:]])
+
+
 def newline(text: str) -> str:
     """The line ending that the text uses at its first line."""
     end = text.find("\n")

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from mcp_registrar_tools.answer import clean
 from mcp_registrar_tools.project.walk import Project
 
 NAME = r"[A-Z][A-Z0-9_]{2,}"
@@ -76,7 +77,7 @@ class Variable:
         """The `environmentVariables[]` element: only what evidence says."""
         element: dict[str, Any] = {"name": self.name}
         if self.description:
-            element["description"] = self.description
+            element["description"] = clean(self.description)
         if self.required is not None:
             element["isRequired"] = self.required
         if self.secret if self.secret is not None else SECRET.search(self.name):

@@ -43,7 +43,6 @@ class Git:
     folder: Path
     origin: Origin | None
     upstream: Origin | None
-    remote_url: str = ""
 
 
 def parse_remote(url: str, where: str = "") -> Origin | None:
@@ -116,10 +115,7 @@ def _git(top: Path, home: Path, remotes: dict[str, str], rewrites: list[tuple[st
         return parse_remote(url, f"git remote {name}") if url else None
 
     main = "origin" if "origin" in remotes else next(iter(remotes)) if len(remotes) == 1 else ""
-    shown = remotes.get(main, "")
-    if "@" in shown and "://" in shown:  # a token may stand there
-        shown = re.sub(r"//[^/@]*@", "//", shown)
-    return Git(top, home, parsed(main), parsed("upstream") if main != "upstream" else None, shown)
+    return Git(top, home, parsed(main), parsed("upstream") if main != "upstream" else None)
 
 
 def _gitdir(top: Path, mark: Path) -> Path:

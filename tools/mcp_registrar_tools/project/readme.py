@@ -37,7 +37,7 @@ def title(text: str) -> str | None:
     """The first heading as plain text, when it reads like a title (not ``Installation``, not a command)."""
     fenced = False
     lines = text.splitlines()
-    for number, line in enumerate(lines[:80]):
+    for number, line in enumerate(line[:500] for line in lines[:80]):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
         if fenced:
