@@ -140,7 +140,9 @@ async def test_a_catalogue_that_speaks_v01_only(tmp_path: Path) -> None:
         ]
 
 
-@pytest.mark.parametrize("text", ["nowhere", "ftp://x", "https://user:secret@host", "http://"])
+@pytest.mark.parametrize(
+    "text", ["nowhere", "ftp://x", "https://user:secret@host", "http://", "http://169.254.169.254/latest"]
+)
 async def test_registries_nobody_knows(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError) as refused:
         await search(bench_in(tmp_path), registry=text)

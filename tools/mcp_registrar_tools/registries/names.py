@@ -60,6 +60,13 @@ def is_private(url: str) -> bool:
         return False
 
 
+def _link_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_link_local
+    except ValueError:
+        return False
+
+
 def base_url(text: str) -> str:
     """A registry's URL without path ``/v0`` or ``/v0.1``, trailing slash, query and fragment.
 
@@ -77,6 +84,12 @@ def base_url(text: str) -> str:
             "registry-url",
             "the registry's address holds a user name or password",
             "leave it out and prove who you are with login(registry=…)",
+        )
+    if _link_local(parts.hostname or ""):
+        raise InputError(
+            "registry-url",
+            "no registry is at a link-local address (clouds keep credentials there)",
+            "name its real address",
         )
     path = parts.path.rstrip("/")
     for version in ("/v0.1", "/v0"):
