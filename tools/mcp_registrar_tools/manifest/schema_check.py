@@ -1,28 +1,27 @@
-"""Checking a document against one of our schemas, with the registry's words.
+"""Checking a document against one of our schemas with `jsonschema`, and saying why not in the registry's words.
 
-The registry uses a Go library (santhosh-tekuri/jsonschema, version 5) whose nested errors it flattens.
-`accepts` is a compiled yes or no, `errors` the library's tree of reasons, made only for a document that was
-refused. Only the keywords that our schemas use are known; an unknown one is an error when the schema is
-compiled, not ignored.
+The registry uses a Go library (santhosh-tekuri/jsonschema, version 5). The verdict is `jsonschema`'s, told what Go
+means by a pattern and by a URI; its errors are then put into the Go library's order, places and sentences.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.manifest import gourl, schemas
 from mcp_registrar_tools.manifest.body import Path, dotted
 from mcp_registrar_tools.manifest.gotext import quote
 
-Json = dict[str, Any]
-Test = Callable[[Any], bool]
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
 
-_ANNOTATIONS = {"$schema", "$id", "title", "description", "definitions"}
-_TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "boolean": bool, "object": dict, "array": list}
+Json = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -51,8 +50,8 @@ class SchemaError:
 
 
 def accepts(version: str, document: Any) -> bool:
-    """Whether the schema of this date accepts the document (draft-07, formats asserted)."""
-    return _compiled(version)(document)
+    """Whether the schema of this date accepts the document."""
+    return _validator(version).is_valid(document)
 
 
 def errors(version: str, document: Any, limit: int = 1_000_000) -> SchemaError | None:
@@ -60,13 +59,20 @@ def errors(version: str, document: Any, limit: int = 1_000_000) -> SchemaError |
 
     After ``limit`` reasons the rest of the document is not looked at.
     """
-    if accepts(version, document):
-        return None
-    root = schemas.shared(version)
-    found = _Explain(root, limit).check(root, document, (), "", "#")
-    if found is None:
-        return None
-    return SchemaError("", "#", (), "doesn't validate", _flatten([found]))
+    found = list(islice(_unrepeated(_validator(version).iter_errors(document)), limit))
+    return SchemaError("", "#", (), "doesn't validate", _tree(schemas.shared(version), found)) if found else None
+
+
+def _unrepeated(found: Iterator[ValidationError]) -> Iterator[ValidationError]:
+    """`jsonschema` tells each missing property by itself, the registry all of an object in one sentence."""
+    seen: set[tuple[int, Path]] = set()
+    for error in found:
+        if error.validator == "required":
+            key = (id(error.validator_value), tuple(error.absolute_path))
+            if key in seen:
+                continue
+            seen.add(key)
+        yield error
 
 
 def pointer_path(pointer: str) -> str:
@@ -113,6 +119,24 @@ def _at(root: Any, pointer: str) -> Any:
     return root
 
 
+@cache
+def _validator(version: str) -> Validator:
+    """The compiled schema of this date: draft-07, formats asserted, patterns as Go reads them."""
+    from jsonschema import Draft7Validator, FormatChecker, ValidationError
+    from jsonschema.validators import extend
+
+    formats = FormatChecker(formats=())
+    formats.checks("uri")(lambda value: not isinstance(value, str) or gourl.is_absolute(value))
+
+    def pattern(_: Validator, wanted: str, value: Any, __: Json) -> Iterator[ValidationError]:
+        if isinstance(value, str) and not go_pattern(wanted).search(value):
+            yield ValidationError(f"does not match {wanted}")
+
+    made: type[Validator] = extend(Draft7Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    return made(schemas.shared(version), format_checker=formats)
+
+
+@cache
 def go_pattern(pattern: str) -> re.Pattern[str]:
     """A pattern as Go's regexp means it: ``$`` is the very end, ``\\s`` and ``\\d`` are ASCII."""
     translated = re.sub(r"\\s", r"\\t\\n\\f\\r ", pattern)
@@ -121,122 +145,116 @@ def go_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(translated, re.ASCII)
 
 
-# --- yes or no
-# -------------------------------------------------------------------------------------------------
+# The Go library's order of keywords in one schema. A wrong type is told first and alone.
+_ORDER = (
+    *("type", "const", "enum", "format", "minLength", "maxLength", "pattern"),
+    *("required", "properties", "additionalProperties", "items", "not", "allOf", "anyOf"),
+)
+_RANK = {keyword: rank for rank, keyword in enumerate(_ORDER)}
+Order = tuple[tuple[int, int], ...]
 
 
-@cache
-def _compiled(version: str) -> Test:
-    return _Compile(schemas.shared(version)).test(schemas.shared(version))
+@dataclass(slots=True)
+class _Place:
+    """Where an error of `jsonschema` stands, in the Go library's terms."""
+
+    keyword: str
+    absolute: str
+    order: Order
+    schema: Json
 
 
-class _Compile:
-    """Turns a schema into nested functions. Definitions are compiled once and may not be recursive."""
-
-    def __init__(self, root: Json) -> None:
-        self.root = root
-        self.refs: dict[str, Test] = {}
-
-    def test(self, schema: Json) -> Test:
-        if "$ref" in schema:  # draft-07: whatever stands beside a $ref is ignored
-            ref = schema["$ref"]
-            if ref not in self.refs:
-                self.refs[ref] = self.test(_at(self.root, ref.removeprefix("#")))
-            return self.refs[ref]
-        tests = [
-            made
-            for key, value in schema.items()
-            if key not in _ANNOTATIONS and (made := self.keyword(key, value, schema)) is not None
-        ]
-        if len(tests) == 1:
-            return tests[0]
-
-        def all_of(value: Any) -> bool:
-            for test in tests:  # noqa: SIM110 - a plain loop is what makes this quick
-                if not test(value):
-                    return False
-            return True
-
-        return all_of
-
-    def keyword(self, key: str, value: Any, schema: Json) -> Test | None:
-        made = getattr(self, "do_" + key.strip("$"), None)
-        if made is None:
-            raise ValueError(f"keyword {key} is not known")
-        result: Test | None = made(value, schema)
-        return result
-
-    def do_type(self, value: str, _: Json) -> Test:
-        wanted = _TYPES[value]
-        return lambda v: isinstance(v, wanted)
-
-    def do_enum(self, value: list[str], _: Json) -> Test:
-        words = frozenset(value)
-        return lambda v: not isinstance(v, str) or v in words
-
-    def do_const(self, value: str, _: Json) -> Test:
-        return lambda v: type(v) is str and v == value
-
-    def do_not(self, value: Json, _: Json) -> Test:
-        test = self.test(value)
-        return lambda v: not test(v)
-
-    def do_minLength(self, value: int, _: Json) -> Test:
-        return lambda v: not isinstance(v, str) or len(v) >= value
-
-    def do_maxLength(self, value: int, _: Json) -> Test:
-        return lambda v: not isinstance(v, str) or len(v) <= value
-
-    def do_pattern(self, value: str, _: Json) -> Test:
-        search = go_pattern(value).search
-        return lambda v: not isinstance(v, str) or search(v) is not None
-
-    def do_format(self, value: str, _: Json) -> Test:
-        if value != "uri":
-            raise ValueError(f"format {value} is not known")
-        return lambda v: not isinstance(v, str) or gourl.is_absolute(v)
-
-    def do_required(self, value: list[str], _: Json) -> Test:
-        names = frozenset(value)
-        return lambda v: not isinstance(v, dict) or names <= v.keys()
-
-    def do_properties(self, value: Json, _: Json) -> Test:
-        tests = {name: self.test(inner) for name, inner in value.items()}
-
-        def properties(v: Any) -> bool:
-            if isinstance(v, dict):
-                for name, inner in v.items():
-                    test = tests.get(name)
-                    if test is not None and not test(inner):
-                        return False
-            return True
-
-        return properties
-
-    def do_additionalProperties(self, value: Any, schema: Json) -> Test | None:
-        if value is True:
-            return None
-        known = frozenset(schema.get("properties", ()))
-        if value is False:
-            return lambda v: not isinstance(v, dict) or v.keys() <= known
-        test = self.test(value)
-        return lambda v: not isinstance(v, dict) or all(test(x) for k, x in v.items() if k not in known)
-
-    def do_items(self, value: Json, _: Json) -> Test:
-        test = self.test(value)
-        return lambda v: not isinstance(v, list) or all(map(test, v))
-
-    def do_anyOf(self, value: list[Json], _: Json) -> Test:
-        tests = [self.test(inner) for inner in value]
-        return lambda v: any(test(v) for test in tests)
-
-    def do_allOf(self, value: list[Json], _: Json) -> Test:
-        tests = [self.test(inner) for inner in value]
-        return lambda v: all(test(v) for test in tests)
+def _place(root: Json, error: ValidationError) -> _Place:
+    """Walk from the root along the error's schema path; `jsonschema` leaves the ``$ref`` steps out of it."""
+    steps, at = list(error.absolute_schema_path), list(error.absolute_path)
+    schema: Any = root
+    keyword, absolute, order = "", "#", []
+    while steps:
+        while "$ref" in schema:  # draft-07: whatever stands beside a $ref is ignored
+            absolute = schema["$ref"]
+            schema = _at(root, absolute.removeprefix("#"))
+            keyword += "/$ref"
+        step = str(steps.pop(0))
+        keyword += f"/{step}"
+        absolute += f"/{step}"
+        number = 0
+        inner = schema.get(step)
+        if step in ("items", "additionalProperties") and steps:
+            key = at.pop(0)
+            number = key if isinstance(key, int) else 0
+        elif step in ("properties", "anyOf", "allOf") and steps:
+            name = steps.pop(0)
+            if step == "properties":
+                at.pop(0)
+                number = list(inner).index(name)
+            else:
+                number = int(name)
+            inner = inner[name]
+            part = str(name).replace("~", "~0").replace("/", "~1")
+            keyword += f"/{part}"
+            absolute += f"/{part}"
+        order.append((_RANK[step], number))
+        if steps:
+            schema = inner
+    return _Place(keyword, absolute, tuple(order), schema)
 
 
-# --- the reasons
-# -----------------------------------------------------------------------------------------------
+def _tree(root: Json, found: Iterable[ValidationError]) -> list[SchemaError]:
+    """The errors as the Go library would list them: ordered, and nothing beside a wrong type."""
+    placed = [(_place(root, error), error) for error in found]
+    wrong = {_value(error) for _, error in placed if error.validator == "type"}
+    placed = [(place, error) for place, error in placed if error.validator == "type" or _value(error) not in wrong]
+    placed.sort(key=lambda pair: pair[0].order)
+    return [_error(root, place, error) for place, error in placed]
+
+
+def _value(error: ValidationError) -> tuple[Path, int]:
+    """The value an error speaks of, and the schema it was held against."""
+    return tuple(error.absolute_path), id(error.schema)
+
+
+def _error(root: Json, place: _Place, error: ValidationError) -> SchemaError:
+    at: Path = tuple(error.absolute_path)
+    causes: list[SchemaError] = []
+    if error.validator == "anyOf":
+        branches: dict[int, list[ValidationError]] = {}
+        for inner in error.context or ():
+            branches.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
+        for number in sorted(branches):
+            leaves = _tree(root, branches[number])
+            branch = f"{place.keyword}/{number}"
+            causes.append(leaves[0] if len(leaves) == 1 else SchemaError(branch, branch, at, "", leaves))
+    return SchemaError(place.keyword, place.absolute, at, _message(place, error), causes)
+
+
+def _message(place: _Place, error: ValidationError) -> str:
+    """The Go library's sentence for a failed keyword."""
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    match error.validator:
+        case "type":
+            return f"expected {wanted}, but got {_go_type(value)}"
+        case "const":
+            return f"value must be {quote(wanted)}"
+        case "enum":
+            shown = ", ".join(quote(word) for word in wanted)
+            return f"value must be {'one of ' if len(wanted) > 1 else ''}{shown}"
+        case "format":
+            return f"{_quoted(value)} is not valid 'uri'"
+        case "minLength":
+            return f"length must be >= {wanted}, but got {len(value)}"
+        case "maxLength":
+            return f"length must be <= {wanted}, but got {len(value)}"
+        case "pattern":
+            return f"does not match pattern {_quoted(wanted)}"
+        case "required":
+            return "missing properties: " + ", ".join(_quoted(name) for name in wanted if name not in value)
+        case "additionalProperties":
+            known = place.schema.get("properties", {})
+            shown = ", ".join(_quoted(name) for name in value if name not in known)
+            return f"additionalProperties {shown} not allowed"
+        case other:
+            return f"{other} failed"
 
 
 def _go_type(value: Any) -> str:
@@ -254,114 +272,3 @@ def _go_type(value: Any) -> str:
 def _quoted(text: str) -> str:
     """The library's own quoting: single quotes, inner ones escaped."""
     return "'" + quote(text)[1:-1].replace('\\"', '"').replace("'", "\\'") + "'"
-
-
-def _flatten(found: list[SchemaError]) -> list[SchemaError]:
-    if len(found) == 1 and not found[0].message:
-        return found[0].causes
-    return found
-
-
-class _Explain:
-    """The library's order of keywords: type first and alone, then const, enum, format, content, refs,
-    combiners.
-    """
-
-    def __init__(self, root: Json, limit: int) -> None:
-        self.root = root
-        self.left = limit
-
-    def check(self, schema: Json, value: Any, at: Path, keyword: str, absolute: str) -> SchemaError | None:
-        def error(word: str, message: str, causes: list[SchemaError] | None = None) -> SchemaError:
-            tail = f"/{word}" if word else ""
-            self.left -= 1
-            return SchemaError(keyword + tail, absolute + tail, at, message, causes or [])
-
-        if "$ref" in schema:
-            ref = schema["$ref"]
-            inner = self.check(_at(self.root, ref.removeprefix("#")), value, at, f"{keyword}/$ref", ref)
-            return inner and error("$ref", f"doesn't validate with {_quoted(ref)}", _flatten([inner]))
-        wanted = schema.get("type")
-        if wanted and not isinstance(value, _TYPES[wanted]):
-            return error("type", f"expected {wanted}, but got {_go_type(value)}")
-        found: list[SchemaError] = []
-        if "const" in schema and not (type(value) is str and value == schema["const"]):
-            found.append(error("const", f"value must be {quote(schema['const'])}"))
-        if isinstance(value, str):
-            found += self.text(schema, value, error)
-        elif isinstance(value, dict):
-            found += self.mapping(schema, value, at, keyword, absolute, error)
-        elif isinstance(value, list) and "items" in schema:
-            for i, item in enumerate(value):
-                if self.left < 0:
-                    break
-                below = self.check(schema["items"], item, (*at, i), f"{keyword}/items", f"{absolute}/items")
-                if below:
-                    found.append(below)
-        if "not" in schema and not self.check(schema["not"], value, at, f"{keyword}/not", f"{absolute}/not"):
-            found.append(error("not", "not failed"))
-        for i, part in enumerate(schema.get("allOf", ())):
-            word = f"allOf/{i}"
-            below = self.check(part, value, at, f"{keyword}/{word}", f"{absolute}/{word}")
-            if below:
-                found.append(error(word, "allOf failed", [below]))
-        if "anyOf" in schema:
-            branches = [
-                self.check(part, value, at, f"{keyword}/anyOf/{i}", f"{absolute}/anyOf/{i}")
-                for i, part in enumerate(schema["anyOf"])
-            ]
-            if all(branches):
-                found.append(error("anyOf", "anyOf failed", [b for b in branches if b]))
-        if len(found) > 1:
-            return error("", "", found)
-        return found[0] if found else None
-
-    def text(self, schema: Json, value: str, error: Callable[..., SchemaError]) -> list[SchemaError]:
-        found = []
-        words = schema.get("enum")
-        if words and value not in words:
-            shown = ", ".join(quote(word) for word in words)
-            found.append(error("enum", f"value must be {'one of ' if len(words) > 1 else ''}{shown}"))
-        if schema.get("format") == "uri" and not gourl.is_absolute(value):
-            found.append(error("format", f"{_quoted(value)} is not valid 'uri'"))
-        if len(value) < schema.get("minLength", 0):
-            found.append(error("minLength", f"length must be >= {schema['minLength']}, but got {len(value)}"))
-        if len(value) > schema.get("maxLength", len(value)):
-            found.append(error("maxLength", f"length must be <= {schema['maxLength']}, but got {len(value)}"))
-        pattern = schema.get("pattern")
-        if pattern and not go_pattern(pattern).search(value):
-            found.append(error("pattern", f"does not match pattern {_quoted(pattern)}"))
-        return found
-
-    def mapping(
-        self,
-        schema: Json,
-        value: Json,
-        at: Path,
-        keyword: str,
-        absolute: str,
-        error: Callable[..., SchemaError],
-    ) -> list[SchemaError]:
-        found = []
-        missing = [_quoted(name) for name in schema.get("required", ()) if name not in value]
-        if missing:
-            found.append(error("required", f"missing properties: {', '.join(missing)}"))
-        properties = schema.get("properties", {})
-        for name, inner in properties.items():
-            if name in value:
-                word = "properties/" + name.replace("~", "~0").replace("/", "~1")
-                below = self.check(inner, value[name], (*at, name), f"{keyword}/{word}", f"{absolute}/{word}")
-                if below:
-                    found.append(below)
-        more = schema.get("additionalProperties", True)
-        extra = [name for name in value if name not in properties] if more is not True else []
-        if more is False and extra:
-            shown = ", ".join(_quoted(name) for name in extra)
-            found.append(error("additionalProperties", f"additionalProperties {shown} not allowed"))
-        elif extra:
-            word = "additionalProperties"
-            for name in extra:
-                below = self.check(more, value[name], (*at, name), f"{keyword}/{word}", f"{absolute}/{word}")
-                if below:
-                    found.append(below)
-        return found
