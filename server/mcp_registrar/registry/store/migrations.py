@@ -59,7 +59,8 @@ STEPS: tuple[Step, ...] = (
             "CREATE INDEX latest ON versions (server_name, version) WHERE is_latest = 1",
             "CREATE INDEX updated ON versions (updated_at)",
             "CREATE INDEX recent ON versions (updated_at, server_name) WHERE is_latest = 1",
-            "CREATE INDEX kinds ON versions (kind, server_name) WHERE is_latest = 1",
+            "CREATE INDEX kinds ON versions (kind, server_name, version, status) WHERE is_latest = 1",
+            "CREATE INDEX statuses ON versions (status, server_name, version) WHERE is_latest = 1",
             """CREATE TABLE remotes (
                 url {text} NOT NULL, server_name {text} NOT NULL, version {text} NOT NULL,
                 PRIMARY KEY (url, server_name, version)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECTIONS = 8
+RANKED = 1000
+"""Matches of a ranked search that are looked at: ranking cannot stop earlier."""
 _MIGRATION_LOCK = 0x6D637072  # any number that other programs on this database do not use
 
 
@@ -76,10 +78,10 @@ class PostgresSession:
     def matching(self, terms: Sequence[tuple[str, bool]], every: bool, count: int) -> list[tuple[str, float]]:
         query = (" & " if every else " | ").join(f"'{word}'{':*' if prefix else ''}" for word, prefix in terms)
         rows = self.run(
-            "SELECT s.name, 10 * ts_rank('{0.05, 0.1, 0.6, 1.0}', w.words, q) AS score "
-            "FROM words w JOIN servers s ON s.id = w.id CROSS JOIN (SELECT ?::tsquery AS q) asked "
-            "WHERE w.words @@ q ORDER BY score DESC, s.name LIMIT ?",
-            query, count,
+            "SELECT s.name, 10 * ts_rank('{0.05, 0.1, 0.6, 1.0}', w.words, w.asked) AS score "
+            "FROM (SELECT id, words, ?::tsquery AS asked FROM words WHERE words @@ ?::tsquery LIMIT ?) w "
+            "JOIN servers s ON s.id = w.id ORDER BY score DESC, s.name LIMIT ?",
+            query, query, RANKED, count,
         )  # fmt: skip
         return [(name, float(score)) for name, score in rows]
 

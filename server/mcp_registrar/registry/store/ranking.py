@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mcp_registrar.registry.store import words
 from mcp_registrar.registry.store.core import Filter
 from mcp_registrar.registry.store.database import Session
 from mcp_registrar.registry.store.rows import COLUMNS, Row
 
-CANDIDATES = 400
+CANDIDATES = 300
 """How many of the best matches are looked at again; more pages than these have are not served."""
 MAX_WORDS = 8
 
@@ -20,48 +20,78 @@ def ranked(session: Session, query: str, filter: Filter, offset: int, limit: int
     if not asked:
         return [], {}
     corrected: dict[str, str] = {}
-    found = session.matching([(word, True) for word in asked], True, CANDIDATES)
-    if not found:
-        for word in asked:
-            if words.is_spellable(word) and not session.known(word):
-                meant = nearest(session, word)
-                if meant:
-                    corrected[word] = meant
-        asked = [corrected.get(word, word) for word in asked]
-        terms = [(word, True) for word in asked]
-        found = (session.matching(terms, True, CANDIDATES) if corrected else []) or (
-            session.matching(terms, False, CANDIDATES) if len(terms) > 1 or corrected else []
-        )
-    if not found:
-        return [], {}
-    rows = _latest(session, [name for name, _ in found], filter)
-    scores = dict(found)
-    rows.sort(key=lambda row: (-_score(row, asked, scores[row.server_name]), row.server_name))
-    return rows[offset : offset + limit], corrected
+    found = _by_name(session, query.strip(), asked)
+    scored = _narrowed(session, found, filter)
+    if not scored or len(asked) == 1:
+        found |= dict(session.matching([(word, True) for word in asked], True, CANDIDATES))
+        if not found:
+            found, corrected = _forgiven(session, asked)
+            asked = [corrected.get(word, word) for word in asked]
+        scored = _narrowed(session, found, filter)
+    scored.sort(key=lambda each: (-_score(each[0], each[1], asked, found[each[0]]), each[0]))
+    return _rows(session, [name for name, _ in scored[offset : offset + limit]]), corrected
 
 
-def _latest(session: Session, names: Sequence[str], filter: Filter) -> list[Row]:
+def _by_name(session: Session, text: str, asked: Sequence[str]) -> dict[str, float]:
+    """Servers whose name the text is a part of, when it looks like one; or whose name's second half it begins."""
+    if "/" in text or "." in text.strip("."):
+        names = session.names_containing(text, "", True, CANDIDATES) if not text.split()[1:] else []
+        return dict.fromkeys(names, 50.0)
+    if len(asked) == 1 and len(text) >= 2:
+        return dict.fromkeys(session.names_containing(f"/{text}", "", True, 50), 0.0)
+    return {}
+
+
+def _forgiven(session: Session, asked: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
+    """Matches of the words that were probably meant, else of any of them; and what was taken for what."""
+    corrected: dict[str, str] = {}
+    for word in asked:
+        if words.is_spellable(word) and not session.known(word):
+            meant = nearest(session, word)
+            if meant:
+                corrected[word] = meant
+    terms = [(corrected.get(word, word), True) for word in asked]
+    found = session.matching(terms, True, CANDIDATES) if corrected else []
+    if not found and (corrected or len(terms) > 1):
+        found = session.matching(terms, False, CANDIDATES)
+    return dict(found), corrected if found else {}
+
+
+def _narrowed(session: Session, found: Mapping[str, float], filter: Filter) -> list[tuple[str, str]]:
+    """(name, status) of those whose latest version passes the filter."""
+    if not found:
+        return []
     where, parameters = filter.where()
+    holes = ", ".join("?" * len(found))
+    rows = session.run(
+        f"SELECT server_name, status FROM versions WHERE is_latest = 1 AND server_name IN ({holes}) AND {where}",  # noqa: S608
+        *found, *parameters,
+    )  # fmt: skip
+    return [(name, status) for name, status in rows]
+
+
+def _rows(session: Session, names: Sequence[str]) -> list[Row]:
+    """The latest versions of these servers, in this order."""
+    if not names:
+        return []
     holes = ", ".join("?" * len(names))
     found = session.run(
-        f"SELECT {COLUMNS} FROM versions WHERE is_latest = 1 AND server_name IN ({holes}) AND {where}",  # noqa: S608
-        *names, *parameters,
-    )  # fmt: skip
-    return [Row(*row) for row in found]
+        f"SELECT {COLUMNS} FROM versions WHERE is_latest = 1 AND server_name IN ({holes})",  # noqa: S608
+        *names,
+    )
+    rows = {row[0]: Row(*row) for row in found}
+    return [rows[name] for name in names]
 
 
-def _score(row: Row, asked: Sequence[str], score: float) -> float:
+def _score(name: str, status: str, asked: Sequence[str], score: float) -> float:
     """The index's score, and more for whole words in the name, most for the name itself."""
-    part = words.tokens(row.server_name.partition("/")[2])
-    whole = set(words.indexed(row.server_name).split())
-    bonus = 0.0
-    if part == list(asked) or words.tokens(row.server_name) == list(asked):
-        bonus += 100
+    part = words.tokens(name.partition("/")[2])
+    whole = set(words.named(name).split())
+    bonus = 100.0 if part == list(asked) or words.tokens(name) == list(asked) else 0.0
     bonus += sum(4.0 for word in asked if word in part) + sum(2.0 for word in asked if word in whole)
     bonus += sum(1.0 for word in asked if any(each.startswith(word) for each in part))
-    if row.status != "active":
-        bonus -= 3
-    return score + bonus
+    # Among equals the one whose name says least else.
+    return score + bonus - len(part) * 0.05 - (3.0 if status != "active" else 0.0)
 
 
 def nearest(session: Session, word: str) -> str | None:

@@ -20,8 +20,10 @@ from mcp_registrar_tools.errors import InputError
 T = TypeVar("T")
 
 READERS = 4
-DENSE = 2000
+DENSE = 300
 """Names with a substring beyond which walking the names in order finds a page sooner than sorting the matches."""
+RANKED = 1000
+"""Matches of a ranked search that are looked at: ranking cannot stop earlier."""
 
 
 class SqliteSession:
@@ -74,10 +76,12 @@ class SqliteSession:
 
     def matching(self, terms: Sequence[tuple[str, bool]], every: bool, count: int) -> list[tuple[str, float]]:
         query = (" AND " if every else " OR ").join(f'"{word}"{"*" if prefix else ""}' for word, prefix in terms)
+        # Ranking has to look at every match: of words that half the registry has, only so many of the names'.
+        dense = len(self.run("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", query, RANKED)) == RANKED
         rows = self.run(
             "SELECT s.name, -w.score FROM (SELECT rowid AS id, bm25(words, 8.0, 5.0, 1.0) AS score FROM words "
-            "WHERE words MATCH ? ORDER BY score LIMIT ?) w JOIN servers s ON s.id = w.id ORDER BY w.score, s.name",
-            query, count,
+            "WHERE words MATCH ? LIMIT ?) w JOIN servers s ON s.id = w.id ORDER BY w.score, s.name LIMIT ?",
+            f"name : ({query})" if dense else query, RANKED, count,
         )  # fmt: skip
         return [(name, score) for name, score in rows]
 

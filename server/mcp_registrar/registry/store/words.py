@@ -14,6 +14,8 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 def fold(text: str) -> str:
     """Lower case without accents."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c))).lower()
 
@@ -27,6 +29,18 @@ def indexed(text: str) -> str:
     """The words that a text is found by, separated by spaces; ``GooglePlay`` counts as it is and as two words."""
     parts = _HUMP.split(text)
     return " ".join(tokens(text) + (tokens(" ".join(parts)) if len(parts) > 1 else []))
+
+
+def named(server_name: str) -> str:
+    """The words that a server's name is found by: not the ones that its whole neighbourhood shares.
+
+    ``io.github.alice/weather-mcp`` is found by alice, weather and mcp: were it found by io and github, so would
+    most of a registry.
+    """
+    namespace, _, part = server_name.partition("/")
+    labels = namespace.split(".")
+    labels = labels[2:] if labels[:2] in (["io", "github"], ["io", "gitlab"]) else labels[1:]
+    return indexed(" ".join([*labels, part]))
 
 
 def pairs(word: str) -> set[str]:
