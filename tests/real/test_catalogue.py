@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from benchmarks.serving import Running, running
 
-from tests.real.components import chromium, require
+from tests.real.components import chromium, docker, require
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -235,3 +235,26 @@ LOW_CONTRAST = """() => {
   }
   return [...new Set(found)];
 }"""
+
+
+@pytest.mark.docker
+async def test_deployed_is_true_while_a_container_of_the_image_runs(engine: docker.Engine) -> None:
+    client: Any = engine.client()
+    image = "docker.io/example/weather-mcp:1.0.0"
+    client.tag("busybox:latest", "example/weather-mcp", "1.0.0")
+    container = client.create_container("example/weather-mcp:1.0.0", command=["sleep", "300"])
+    package = {"registryType": "oci", "identifier": image, "transport": {"type": "stdio"}}
+    try:
+        async with running() as registry:
+            assert (await registry.publish("com.example/weather", "1.0.0", packages=[package])).status == 200
+
+            async def deployed() -> bytes:
+                registry.app._images = (-1e9, set())  # what was seen a moment ago is forgotten
+                page = await registry.ask("GET", "/", x_part="rows")
+                return re.findall(rb'data-label="Deployed"><span class="\w+">(\w+)<', page.body)[0]
+
+            assert await deployed() == b"False"
+            client.start(container)
+            assert await deployed() == b"True"
+    finally:
+        client.remove_container(container, force=True)

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cmp_to_key
 from typing import Any
 
-from mcp_registrar.registry.store import words
 from mcp_registrar.registry.store.database import Database, Session
 from mcp_registrar.registry.store.rows import (
     COLUMNS,
@@ -308,6 +307,8 @@ def insert(session: Session, row: Row, document: dict[str, Any], *, source: str 
 
 def describe(session: Session, server_id: int, document: dict[str, Any]) -> None:
     """Index a document's words for the ranked search."""
+    from mcp_registrar.registry.store import words
+
     name, title, description = (words.indexed(str(document.get(key) or "")) for key in ("name", "title", "description"))
     session.describe(server_id, name, title, description)
     spellable = {word for text in (name, title, description) for word in text.split() if words.is_spellable(word)}
