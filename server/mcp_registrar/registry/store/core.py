@@ -312,12 +312,12 @@ def describe(session: Session, server_id: int, document: dict[str, Any]) -> None
     name, title, description = (words.indexed(str(document.get(key) or "")) for key in ("name", "title", "description"))
     session.describe(server_id, name, title, description)
     spellable = {word for text in (name, title, description) for word in text.split() if words.is_spellable(word)}
-    for word in sorted(spellable):
-        if not session.run("SELECT 1 FROM pairs WHERE pair = ? AND term = ?", f"^{word[0]}", word):
-            session.many(
-                "INSERT INTO pairs (pair, term) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                sorted((pair, word) for pair in words.pairs(word)),
-            )
+    new = sorted(spellable - session.spelled(spellable)) if spellable else []
+    if new:
+        session.many(
+            "INSERT INTO pairs (pair, term) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            sorted((pair, word) for word in new for pair in words.pairs(word)),
+        )
 
 
 def _edit(session: Session, name: str, version: str, document: dict[str, Any]) -> Row:

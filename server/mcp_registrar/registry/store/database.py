@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from mcp_registrar.registry.store.migrations import Dialect
@@ -31,6 +31,10 @@ class Session(Protocol):
 
     def describe(self, server_id: int, name: str, title: str, description: str) -> None:
         """Put these words (see `words.indexed`) into the index for ranked search, in place of earlier ones."""
+        ...
+
+    def spelled(self, words: Collection[str]) -> set[str]:
+        """Those of the words whose pairs of letters are stored already."""
         ...
 
     def names_containing(self, text: str, start: str, inclusive: bool, count: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECTIONS = 8
+DENSE = 300
+"""Names with a substring beyond which they are met soon enough by walking all names in order."""
 RANKED = 1000
 """Matches of a ranked search that are looked at: ranking cannot stop earlier."""
 _MIGRATION_LOCK = 0x6D637072  # any number that other programs on this database do not use
@@ -66,13 +68,28 @@ class PostgresSession:
             server_id, vector,
         )  # fmt: skip
 
+    def spelled(self, words: Collection[str]) -> set[str]:
+        rows = self.run(
+            "SELECT term FROM pairs WHERE pair = ANY(?) AND term = ANY(?)",
+            sorted({f"^{word[0]}" for word in words}), sorted(words),
+        )  # fmt: skip
+        return {term for (term,) in rows}
+
     def names_containing(self, text: str, start: str, inclusive: bool, count: int) -> list[str]:
         pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text.lower()) + "%"
-        rows = self.run(
-            f"SELECT name FROM servers WHERE name {'>=' if inclusive else '>'} ? AND lower(name) LIKE ? "  # noqa: S608
-            "ORDER BY name LIMIT ?",
-            start, pattern, count,
-        )  # fmt: skip
+        after = "name >= ?" if inclusive else "name > ?"
+        # Asked for an order at once, the planner walks all names even when there are few matches.
+        few = self.run("SELECT id FROM servers WHERE lower(name) LIKE ? LIMIT ?", pattern, DENSE + 1)
+        if len(few) <= DENSE:
+            rows = self.run(
+                f"SELECT name FROM servers WHERE id = ANY(?) AND {after} ORDER BY name LIMIT ?",  # noqa: S608
+                [i for (i,) in few], start, count,
+            )  # fmt: skip
+        else:
+            rows = self.run(
+                f"SELECT name FROM servers WHERE {after} AND lower(name) LIKE ? ORDER BY name LIMIT ?",  # noqa: S608
+                start, pattern, count,
+            )  # fmt: skip
         return [name for (name,) in rows]
 
     def matching(self, terms: Sequence[tuple[str, bool]], every: bool, count: int) -> list[tuple[str, float]]:

@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +53,11 @@ class SqliteSession:
             "INSERT INTO words (rowid, name, title, description) VALUES (?, ?, ?, ?)",
             server_id, name, title, description,
         )  # fmt: skip
+
+    def spelled(self, words: Collection[str]) -> set[str]:
+        # One by one: for a list of rows SQLite would walk the whole table.
+        known = "SELECT 1 FROM pairs WHERE pair = ? AND term = ?"
+        return {word for word in words if self.run(known, f"^{word[0]}", word)}
 
     def names_containing(self, text: str, start: str, inclusive: bool, count: int) -> list[str]:
         pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
