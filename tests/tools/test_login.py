@@ -303,6 +303,11 @@ async def test_the_local_registry_asks_for_no_login(tmp_path: Path) -> None:
     assert "no login" in answer.text()
 
 
+async def test_a_login_that_names_no_registry_is_for_the_official_one(tmp_path: Path) -> None:
+    assert (await logout(bench_in(tmp_path))).registry == "official"
+    assert (await logout(bench_in(tmp_path, registry="https://team.example"))).registry == "https://team.example"
+
+
 async def test_proofs_do_not_go_to_a_stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MCP_GITHUB_TOKEN", TOKEN)
     bench = bench_in(tmp_path)

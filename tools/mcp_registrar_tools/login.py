@@ -56,12 +56,12 @@ async def login(
     """Log in and learn what may be published. Secrets come from files, gh or the environment."""
     from mcp_registrar_tools.registries.credentials import OIDC_VARIABLE, Credential
     from mcp_registrar_tools.registries.domain import check_domain, private_path
-    from mcp_registrar_tools.registries.names import resolve
+    from mcp_registrar_tools.registries.names import for_login
     from mcp_registrar_tools.registries.session import Session, check_trust
 
-    place = resolve(bench.settings, registry)
+    place = for_login(bench.settings, registry)
     if place.name == "local":
-        return LoginAnswer(registry="local", next='publish(registry="local")')
+        return LoginAnswer(registry="local", next='publish(registry="local"), or login(registry="official")')
     bench.outbound.trust(place.url)
     session = Session(bench, place)
     kept = "github" if method == "github-device" else method

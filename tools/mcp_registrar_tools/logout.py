@@ -24,10 +24,10 @@ class LogoutAnswer(Answer):
 
 async def logout(bench: Workbench, registry: Annotated[str, Field(description="as in publish")] = "") -> LogoutAnswer:
     """Forget the login to a registry."""
-    from mcp_registrar_tools.registries.names import resolve
+    from mcp_registrar_tools.registries.names import for_login
     from mcp_registrar_tools.registries.session import Session
 
-    place = resolve(bench.settings, registry)
+    place = for_login(bench.settings, registry)
     session = Session(bench, place)
     forgotten = await session.forget() if place.name != "local" else False
     left = session.credential() if place.name != "local" else None

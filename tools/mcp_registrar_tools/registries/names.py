@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from mcp_registrar_tools.errors import InputError, OutboundError, RegistryError
 from mcp_registrar_tools.registries import Registry
+from mcp_registrar_tools.registries.refusals import unavailable
 
 if TYPE_CHECKING:
     from mcp_registrar_tools.registries.session import Session
@@ -122,6 +123,12 @@ def resolve(settings: Settings, registry: str = "") -> Place:
     )
 
 
+def for_login(settings: Settings, registry: str = "") -> Place:
+    """Like `resolve`, but a login that names no registry is meant for the official one: the local asks for none."""
+    place = resolve(settings, registry)
+    return place if registry or place.name != "local" else resolve(settings, "official")
+
+
 async def detect(bench: Workbench, place: Place, session: Session) -> Registry:
     """The right client for whatever answers at this URL: a few small reads at the same time.
 
@@ -171,15 +178,4 @@ async def detect(bench: Workbench, place: Place, session: Session) -> Registry:
         "not-a-registry",
         f"{place.url} answers, but not as a registry: neither /v0/servers nor /v0/mcpservers is there",
         "check the address; it is the part before /v0",
-    )
-
-
-def unavailable(url: str, status: int) -> RegistryError:
-    """The registry is there and cannot answer now."""
-    if status == 429:
-        return RegistryError(
-            "rate-limited", f"{url} limits requests (HTTP 429)", "wait a minute and call again", status=429
-        )
-    return RegistryError(
-        "registry-unavailable", f"{url} cannot answer now (HTTP {status})", "call again in a minute", status=status
     )

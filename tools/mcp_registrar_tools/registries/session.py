@@ -185,7 +185,7 @@ class Session:
         return signing.read_key(Path(where))
 
     async def _refused(self, credential: Credential, key: signing.SigningKey | None, answer: Fetched) -> LoginError:
-        from mcp_registrar_tools.registries.official import refusal
+        from mcp_registrar_tools.registries.refusals import refusal
 
         said = refusal(self.place.name, self.place.url, answer.status, answer, self).message
         text = said.lower()
