@@ -401,3 +401,17 @@ async def test_an_upstream_remote_is_asked_about(tmp_path: Path) -> None:
     answer = await init(tmp_path)
     assert answer.name == "io.github.Me/weather"
     assert any("upstream is Acme/weather" in question for question in answer.uncertain)
+
+
+async def test_one_readme_serves_two_types(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": '[project]\nname = "weather-mcp"\nversion = "1.0.0"\nreadme = "README.md"\n',
+        "Cargo.toml": '[package]\nname = "weather-mcp"\nversion = "1.0.0"\n',
+        "README.md": "# Weather\n\ncargo install weather-mcp\n",
+    }
+    put(tmp_path, files, ORIGIN)
+    await init(tmp_path, markers=True, types=["pypi", "cargo"])
+    assert (tmp_path / "README.md").read_text() == (
+        "# Weather\n\nmcp-name: io.github.Acme/weather\n\ncargo install weather-mcp\n"
+    )
+    assert (await init(tmp_path, markers=True)).changed == []

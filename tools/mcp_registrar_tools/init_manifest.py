@@ -234,7 +234,8 @@ def _markers(seen: Survey, server_name: str, questions: list[str]) -> list[Edit]
     from mcp_registrar_tools.packages import TYPES
 
     edits: dict[Path, Edit] = {}
-    for found in seen.chosen:
+    # Cargo first: its visible token also serves the types that take a comment in the same README.
+    for found in sorted(seen.chosen, key=lambda one: one.registry_type != "cargo"):
         kind = TYPES[found.registry_type]
         mark = kind.marker(seen.project, found, server_name)
         if mark.state == "nowhere":

@@ -153,7 +153,7 @@ def _version(survey: Survey, result: Draft) -> str:
     for version, where in _other_versions(survey):
         if re.match(r"v?\d+(\.\d+)+", version):
             result.evidence.append(f"version {version} ({where})")
-            return version.removeprefix("v")
+            return version.removeprefix("v").removesuffix("-SNAPSHOT")
     result.questions.append(f"No file states a version: {DEFAULT_VERSION} is assumed")
     return DEFAULT_VERSION
 
@@ -164,9 +164,9 @@ def _other_versions(survey: Survey) -> list[tuple[str, str]]:
     if root and isinstance(shared.get("version"), str):
         text = survey.project.text(root) or ""
         results.append((shared["version"], f"{survey.project.shown(root)}:{line_of(text, shared['version'])}"))
-    for name in ("VERSION", "version.txt", "mcp.yaml", "version.json"):
+    for name in ("VERSION", "version.txt", "mcp.yaml", "version.json", "gradle.properties", "build.gradle.kts"):
         text = (survey.project.text(name) or "") if name in survey.project.files else ""
-        match = re.search(r"^\s*(?:\"?version\"?\s*:\s*)?[\"']?(v?\d+\.\d+[\w.+-]*)", text, re.M)
+        match = re.search(r"^\s*(?:\"?version\"?\s*[:=]\s*)?[\"']?(v?\d+\.\d+[\w.+-]*)", text, re.M)
         if match:
             results.append((match[1], f"{name}:{line_of(text, match[1])}"))
     for name in survey.project.named("CHANGELOG.md", "CHANGES.md", "HISTORY.md"):

@@ -121,7 +121,9 @@ def _dynamic(project: Project, dist: Distribution, data: dict[str, Any]) -> None
     )
     if not from_tags:
         module = dist.name.replace("-", "_").replace(".", "/")
-        for inner in (f"src/{module}", module):
+        wheel = _table(_table(_table(_table(tool.get("hatch")).get("build")).get("targets")).get("wheel"))
+        flit = _table(_table(tool.get("flit")).get("module")).get("name")
+        for inner in (f"src/{module}", module, *_strings(wheel.get("packages")), *_strings([flit])):
             for file in ("__init__.py", "_version.py", "__about__.py", "version.py", "__version__.py"):
                 places.append((here / inner / file, None))
     for path, pattern in places:
