@@ -71,6 +71,14 @@ class Container:
         """The last lines of the log, at most 1,500 characters."""
         return clean(b"".join(self._log)[-6000:].decode("utf-8", "replace")).strip()[-1500:]
 
+    def close(self) -> None:
+        """Close the attached connection; the response first, which would flush the socket when it is collected."""
+        with contextlib.suppress(Exception):
+            response = getattr(self._socket, "_response", None)
+            if response is not None:
+                response.close()
+            self._socket.close()
+
     async def exit_code(self) -> int | None:
         """The exit code, None while it runs."""
         state = await anyio.to_thread.run_sync(lambda: self._client.inspect_container(self._identity)["State"])
@@ -105,28 +113,30 @@ async def running(engine: Engine, image: str, launch: Launch, *, seconds: float)
 
     client: APIClient = await anyio.to_thread.run_sync(lambda: client_of(engine, timeout=seconds + 60))
     identity = ""
-    try:
-        with anyio.CancelScope(shield=True):  # or a container would be left of which nobody knows the name
-            try:
-                await anyio.to_thread.run_sync(lambda: _remove_forgotten(client))
-                identity = await anyio.to_thread.run_sync(lambda: _create(client, image, launch, seconds))
-                container = await anyio.to_thread.run_sync(lambda: _start(client, identity, launch))
-            except Exception as error:
-                raise _start_failure(failures.from_engine(error, engine.address)) from error
-        async with anyio.create_task_group() as group:
-            await group.start(container.read, bool(launch.port))
-            try:
-                yield container
-            finally:
-                # The reading thread ends with the container, and the group waits for that thread.
+    with contextlib.ExitStack() as closing:
+        closing.callback(client.close)
+        try:
+            with anyio.CancelScope(shield=True):  # or a container would be left of which nobody knows the name
+                try:
+                    await anyio.to_thread.run_sync(lambda: _remove_forgotten(client))
+                    identity = await anyio.to_thread.run_sync(lambda: _create(client, image, launch, seconds))
+                    container = await anyio.to_thread.run_sync(lambda: _start(client, identity, launch))
+                except Exception as error:
+                    raise _start_failure(failures.from_engine(error, engine.address)) from error
+            closing.callback(container.close)
+            async with anyio.create_task_group() as group:
+                await group.start(container.read, bool(launch.port))
+                try:
+                    yield container
+                finally:
+                    # The reading thread ends with the container, and the group waits for that thread.
+                    with anyio.CancelScope(shield=True):
+                        await anyio.to_thread.run_sync(lambda: _remove(client, identity))
+                    group.cancel_scope.cancel()
+        finally:
+            if identity:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(lambda: _remove(client, identity))
-                group.cancel_scope.cancel()
-    finally:
-        if identity:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(lambda: _remove(client, identity))
-        client.close()
 
 
 def _create(client: APIClient, image: str, launch: Launch, seconds: float) -> str:
@@ -151,7 +161,11 @@ def _create(client: APIClient, image: str, launch: Launch, seconds: float) -> st
 def _start(client: APIClient, identity: str, launch: Launch) -> Container:
     attach = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
     container = Container(client, identity, client.attach_socket(identity, params=attach))
-    client.start(identity)
+    try:
+        client.start(identity)
+    except Exception:
+        container.close()
+        raise
     if launch.port:
         ports = client.inspect_container(identity)["NetworkSettings"]["Ports"] or {}
         bound = ports.get(f"{launch.port}/tcp") or []
