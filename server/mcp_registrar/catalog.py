@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import typing
 from collections.abc import Awaitable, Callable
@@ -69,7 +68,7 @@ def _writes(
     )
 
 
-_ALL: tuple[ToolSpec, ...] = (
+TOOLS: tuple[ToolSpec, ...] = (
     # `validate` writes only with fix=true and `init_manifest` overwrites only when told to; the hints speak of what
     # a call may do at most.
     _writes("init_manifest", "Write server.json", "init", destructive=True, open_world=False),
@@ -88,16 +87,9 @@ _ALL: tuple[ToolSpec, ...] = (
 )
 
 
-TOOLS = tuple(tool for tool in _ALL if importlib.util.find_spec(f"mcp_registrar_tools.{tool.name}"))
-
-
-COMMANDS_ONLY = tuple(
-    tool
-    for tool in (
-        _writes("install", "Add to a client's settings", "install", destructive=True),
-        _writes("set_version", "Set the version everywhere", "set-version", destructive=True, open_world=False),
-    )
-    if importlib.util.find_spec(f"mcp_registrar_tools.{tool.name}")
+COMMANDS_ONLY: tuple[ToolSpec, ...] = (
+    _writes("install", "Add to a client's settings", "install", destructive=True),
+    _writes("set_version", "Set the version everywhere", "set-version", destructive=True, open_world=False),
 )
 """Commands that are no MCP tools: an assistant is a client already, and edits its own settings at its user's word; the
 version is set by the release workflow."""

@@ -17,13 +17,15 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from mcp_registrar_tools.answer import clean
-from mcp_registrar_tools.launch import Hole, Start, Text, starts
-from mcp_registrar_tools.registries import Entry
+
+if TYPE_CHECKING:
+    from mcp_registrar_tools.launch import Hole, Start, Text
+    from mcp_registrar_tools.registries import Entry
 
 ClientName = Literal["claude-desktop", "claude-code", "vscode", "cursor", "windsurf", "codex", "gemini-cli", "zed"]
 CLIENTS: tuple[ClientName, ...] = get_args(ClientName)
@@ -69,7 +71,7 @@ def client_config(entry: Entry | Mapping[str, Any], *, use: str = "") -> dict[Cl
     ``use`` chooses among several ways to start: a package type, or ``remote``. Empty takes the first package that
     starts as a process, else the first remote. The dict is empty when nothing in the entry can be started.
     """
-    server: Mapping[str, Any] = entry.server if isinstance(entry, Entry) else entry
+    server: Mapping[str, Any] = entry if isinstance(entry, Mapping) else entry.server
     if "name" not in server and isinstance(server.get("server"), Mapping):
         server = server["server"]
     way = choose(server, use)
@@ -81,6 +83,8 @@ def client_config(entry: Entry | Mapping[str, Any], *, use: str = "") -> dict[Cl
 
 def choose(server: Mapping[str, Any], use: str = "") -> Start | None:
     """The way to start that `client_config` describes."""
+    from mcp_registrar_tools.launch import starts
+
     ways = [way for way in starts(server) if way.command or way.url or way.download]
     return next((way for way in ways if use in ("", way.label)), None)
 
@@ -235,6 +239,8 @@ def _bridge(start: Start) -> Start:
 
     Header values travel in the environment: some clients break arguments at spaces.
     """
+    from mcp_registrar_tools.launch import Start
+
     args: list[Text] = [("-y",), ("mcp-remote",), start.url]
     env: dict[str, Text] = {}
     for header, text in start.headers.items():
@@ -316,7 +322,7 @@ def _codex(start: Start) -> dict[str, Any]:
         fixed: dict[str, str] = {}
         from_env: dict[str, str] = {}
         for header, text in start.headers.items():
-            holes = [part for part in text if isinstance(part, Hole)]
+            holes = [part for part in text if not isinstance(part, str)]
             if not holes:
                 fixed[header] = _show(text, _angle)
             elif len(text) == 1:
@@ -333,7 +339,7 @@ def _codex(start: Start) -> dict[str, Any]:
 
 
 def _names(part: str | Hole, variable: str) -> bool:
-    return isinstance(part, Hole) and part.name == variable
+    return not isinstance(part, str) and part.name == variable
 
 
 def _toml(document: dict[str, Any]) -> str:
