@@ -148,6 +148,10 @@ def _by_form(mistake: str) -> Callable[[Finding], bool]:
         return _code("unexpected-property", last=match[1], top=True)
     if match := re.fullmatch(r"unknown-[^:]+:(.+)", mistake):
         return _code("unexpected-property", last=match[1])
+    if mistake in ("snake-case", "snake_case"):
+        return lambda f: f.code == "unexpected-property" and "_" in str(f.at[-1])
+    if match := re.fullmatch(r"(?:npm|pypi|nuget|cargo|oci)-fileSha256", mistake):
+        return _code("file-sha256-forbidden")
     if match := re.fullmatch(r"registryType-(.+)", mistake):
         return _code("unsupported-registry-type")
     if match := re.fullmatch(r"(?:version|package-version)-(?:range|latest)", mistake):
@@ -173,9 +177,10 @@ def run(pairs: list[Pair]) -> dict[str, Any]:
         for mistake in pair["fixed"]:
             mistakes += 1
             row = {"repo": pair["repo"], "commit": pair.get("commit", ""), "mistake": mistake}
-            if not about(mistake, *before):
+            codes = {finding.code for finding in about(mistake, *before)}
+            if not codes:
                 missed.append(row)
-            if about(mistake, *after):
+            if any(finding.code in codes or not codes for finding in about(mistake, *after)):
                 left.append(row)
     return {
         "pairs": len(pairs),

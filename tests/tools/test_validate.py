@@ -221,6 +221,24 @@ async def test_a_project_is_read_again_when_it_changed(tmp_path: Path) -> None:
         assert ("package-version-differs" in found(await run(folder))) is (version != "1.4.2")
 
 
+async def test_a_version_kept_elsewhere_is_read_again_too(tmp_path: Path) -> None:
+    document = {
+        **typical(),
+        "packages": [{**typical()["packages"][0], "registryType": "pypi", "identifier": "weather"}],
+    }
+    (tmp_path / "server.json").write_text(json.dumps(document))
+    (tmp_path / "README.md").write_text(f"mcp-name: {document['name']}\n")
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "weather"\ndynamic = ["version"]\nreadme = "README.md"\nscripts = { weather = "weather:main" }\n'
+        '[tool.hatch.version]\npath = "src/weather/__init__.py"\n'
+    )
+    source = tmp_path / "src/weather/__init__.py"
+    source.parent.mkdir(parents=True)
+    for version in ("1.4.2", "1.5.0", "1.4.2"):
+        source.write_text(f'__version__ = "{version}"\n')
+        assert ("package-version-differs" in found(await run(tmp_path))) is (version != "1.4.2")
+
+
 async def test_a_package_of_a_monorepo(tmp_path: Path) -> None:
     project(tmp_path)
     inner = tmp_path / "packages/weather"

@@ -58,6 +58,12 @@ def test_says_what_is_wrong_with_a_path(tmp_path: Path, path: str, code: str) ->
     assert len(caught.value.text()) < 1000
 
 
+def test_the_home_of_nobody_is_an_ordinary_name() -> None:
+    with pytest.raises(InputError) as caught:
+        find("~nobody-of-this-name/project")
+    assert caught.value.code == "path-not-found"
+
+
 def test_a_folder_is_not_read_as_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder"):
         read_text_file(tmp_path)

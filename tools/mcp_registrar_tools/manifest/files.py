@@ -62,7 +62,10 @@ def find(path: str | os.PathLike[str]) -> Found:
     except (OSError, ValueError) as error:
         raise _unreadable(given, error) from None
     if stat.S_ISDIR(mode):
-        paths = _in_folder(given)
+        try:
+            paths = _in_folder(given)
+        except OSError as error:
+            raise _unreadable(given, error) from None
         if not paths:
             raise InputError(
                 "manifest-not-found",
@@ -79,7 +82,10 @@ def _path(path: str | os.PathLike[str]) -> Path:
     text = os.fspath(path)
     if "\0" in text:
         raise InputError("path-not-found", "the path holds a NUL character", "give a path without it")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # the home of a user whom nobody knows: a file may be called so
+        return Path(text)
 
 
 def _root(manifest: Path, fallback: Path) -> Path:

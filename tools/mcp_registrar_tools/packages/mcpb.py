@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mcp_registrar_tools.manifest.gotext import quote
 from mcp_registrar_tools.packages import fields
 from mcp_registrar_tools.packages.found import TEMPLATE, Found, Marker
 from mcp_registrar_tools.packages.found import entry as common_entry
@@ -166,22 +165,19 @@ def url_problems(identifier: str) -> list[str]:
 
     At most two messages: a URL that is no release asset is not examined further.
     """
-    from urllib.parse import unquote, urlsplit
+    from mcp_registrar_tools.manifest import gourl
 
-    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in identifier):
-        shown = quote(identifier)
-        return [f"invalid MCPB package URL: parse {shown}: net/url: invalid control character in URL"]
     try:
-        parts = urlsplit(identifier)
-        host = parts.netloc.rpartition("@")[2].lower()
-    except ValueError as error:
+        parts = gourl.parse(identifier)
+    except gourl.GoURLError as error:
         return [f"invalid MCPB package URL: {error}"]
+    host = parts.host.lower()
     provider = _HOSTS.get(host)
     if provider is None:
         return [
             f"MCPB packages must be hosted on allowlisted providers (GitHub or GitLab). Host '{host}' is not allowed"
         ]
-    path = unquote(parts.path)
+    path = parts.path
     if provider == "GitHub" and not _GITHUB_ASSET.fullmatch(path):
         return [
             "GitHub MCPB packages must be release assets following the pattern "

@@ -32,7 +32,7 @@ def check(document: Any, manifest: Any, root: Any) -> list[Finding]:
     around = see(manifest, root, subfolder)
     if any(own(around, package) is None for package in bound.get("packages", ()) if package["registryType"] in INDEXES):
         around = see(manifest, root, subfolder, deep=True)
-    return [
+    found = [
         *owner(bound, around.origin),
         *_repository(bound, around),
         *(
@@ -41,6 +41,8 @@ def check(document: Any, manifest: Any, root: Any) -> list[Finding]:
             for finding in _package(i, package, bound, around)
         ),
     ]
+    around.remember()
+    return found
 
 
 def _found(

@@ -42,7 +42,13 @@ class Surroundings:
         """The packages of a type, read when first asked for."""
         if registry_type not in self.found:
             self.found[registry_type] = TYPES[registry_type].detect(self.project) if registry_type in TYPES else []
+            self.remember()
         return self.found[registry_type]
+
+    def remember(self) -> None:
+        """Note the state of every file that was read, wherever it is: when one changes, all is read again."""
+        for path in list(self.project._texts):
+            self.stamps.setdefault(str(path), _stamp(str(path)))
 
 
 _cache: OrderedDict[tuple[str, str, str, bool], Surroundings] = OrderedDict()
