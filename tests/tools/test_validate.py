@@ -229,7 +229,7 @@ async def test_a_version_kept_elsewhere_is_read_again_too(tmp_path: Path) -> Non
     (tmp_path / "server.json").write_text(json.dumps(document))
     (tmp_path / "README.md").write_text(f"mcp-name: {document['name']}\n")
     (tmp_path / "pyproject.toml").write_text(
-        '[project]\nname = "weather"\ndynamic = ["version"]\nreadme = "README.md"\nscripts = { weather = "weather:main" }\n'
+        '[project]\nname = "weather"\ndynamic = ["version"]\nreadme = "README.md"\nscripts = { weather = "w:main" }\n'
         '[tool.hatch.version]\npath = "src/weather/__init__.py"\n'
     )
     source = tmp_path / "src/weather/__init__.py"
