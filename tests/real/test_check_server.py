@@ -65,6 +65,7 @@ async def test_a_python_server_in_a_container(engine: docker.Engine, bench: Work
     assert check.ok, result.text()
     assert (check.server_name, check.server_version, check.protocol) == ("weather", "1.2.3", "2025-11-25")
     assert check.tools == ["forecast", "alerts"]
+    assert (await check_server(bench, path=name)).check.ok, "an image in the folder's place"
     assert 0 < check.seconds < 20
     assert result.exit_code() == 0
     assert "2 tools" in result.text()
@@ -295,6 +296,7 @@ async def test_an_address(bench: Workbench, tmp_path: Path) -> None:
     with running(tmp_path / "server.py", {"HOST": "127.0.0.1", "PORT": str(port)}):
         check = (await checked(bench, f"http://127.0.0.1:{port}/mcp")).check
         assert (check.ok, check.server_name) == (True, "http-weather"), check.lines()
+        assert (await check_server(bench, path=f"http://127.0.0.1:{port}/mcp")).check.ok
         check = (await checked(bench, f"http://127.0.0.1:{port}/other")).check
         assert (check.ok, check.code) == (False, "endpoint-missing")
     check = (await checked(bench, f"http://127.0.0.1:{port}/mcp")).check

@@ -69,6 +69,7 @@ async def plan(path: str, target: str, names: Sequence[str]) -> Plan:
 
     Raises `InputError` for what cannot be chosen, ``check-needs-asking`` for a program nobody asked for.
     """
+    import anyio
     import anyio.to_thread
 
     given = {name: os.environ[name] for name in names if name in os.environ}
@@ -78,6 +79,8 @@ async def plan(path: str, target: str, names: Sequence[str]) -> Plan:
             f"{', '.join(missing)} is not set in the environment of mcp-registrar",
             "give names only, and set their values where mcp-registrar runs",
         )
+    if not target and ":" in path and not await anyio.Path(path).exists():
+        path, target = ".", path  # an image or URL where the folder belongs: `mcp-registrar check weather:1.0.0`
     if re.match(r"https?://", target):
         return Plan(
             url=target, transport="sse" if urlsplit(target).path.endswith("/sse") else "streamable-http", named=True
