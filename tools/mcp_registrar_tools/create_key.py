@@ -34,7 +34,8 @@ class KeyAnswer(Answer):
             lines += [f"Publish this as {self.place}:", self.record]
             if self.problem:
                 lines.append(f"Now: {self.problem}")
-        return [*lines, f"Do: {self.remedy}"] if self.remedy else lines
+        remedy = self.remedy.replace(f"the TXT record {self.record!r}", "it").replace(repr(self.record), "it")
+        return [*lines, f"Do: {remedy}"] if remedy else lines
 
 
 async def create_key(
