@@ -415,3 +415,33 @@ async def test_one_readme_serves_two_types(tmp_path: Path) -> None:
         "# Weather\n\nmcp-name: io.github.Acme/weather\n\ncargo install weather-mcp\n"
     )
     assert (await init(tmp_path, markers=True)).changed == []
+
+
+@pytest.mark.parametrize("inner", ["package.json", ".mcp", ".mcp/server.json", "server.json"])
+async def test_a_file_of_the_project_names_the_project(tmp_path: Path, inner: str) -> None:
+    there = {"name": "io.github.Acme/weather", "description": "W", "version": "1.0.0"}
+    put(tmp_path, {"package.json": NPM, ".mcp/server.json": there, "server.json": there}, ORIGIN)
+    answer = await init(tmp_path / inner, dry_run=True)
+    assert answer.path == str(tmp_path / "server.json")
+    assert answer.packages == ["npm weather-mcp"]
+
+
+async def test_a_place_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    project = (
+        "<Project><PropertyGroup><PackageType>McpServer</PackageType></PropertyGroup>\n"
+        '<ItemGroup><None Include=".mcp\\server.json" Pack="true" /></ItemGroup></Project>'
+    )
+    put(tmp_path, {"Weather.csproj": project, ".mcp": "a file, not a folder"}, ORIGIN)
+    with pytest.raises(InputError) as caught:
+        await init(tmp_path)
+    assert caught.value.code == "file-not-writable"
+
+
+async def test_a_dotnet_project_gets_its_manifest_where_it_packs_it(tmp_path: Path) -> None:
+    project = (
+        "<Project><PropertyGroup><PackageType>McpServer</PackageType><Version>1.2.0</Version></PropertyGroup>\n"
+        '<ItemGroup><None Include=".mcp\\server.json" Pack="true" /></ItemGroup></Project>'
+    )
+    answer = await init(put(tmp_path, {"Weather.csproj": project}, ORIGIN))
+    assert answer.path == str(tmp_path / ".mcp" / "server.json")
+    assert answer.packages == ["nuget Weather"]

@@ -80,6 +80,7 @@ def _init(
     overwrite: bool, dry_run: bool,
 ) -> ManifestDraft:  # fmt: skip
     from mcp_registrar_tools.manifest import merge
+    from mcp_registrar_tools.manifest.files import read_bytes
     from mcp_registrar_tools.manifest.migrate import migrate
     from mcp_registrar_tools.manifest.names import name_problem
     from mcp_registrar_tools.manifest.schemas import CURRENT, CURRENT_URL, version_of
@@ -121,7 +122,7 @@ def _init(
         after = source.rewrite(document)
     else:
         after = dump(merge.ordered(document))
-    before = target.read_bytes() if target.is_file() else None
+    before = read_bytes(target, root=seen.project.top) if target.is_file() else None
     edits = [Edit(target, before, after.encode())] if before != after.encode() else []
     edits += images
     complete = "<" not in str(document.get("name", ""))
@@ -154,7 +155,9 @@ def _folder(path: str) -> Path:
     given = Path(path).expanduser()
     try:
         if given.is_file():
-            given = given.parent.parent if given.parent.name == ".mcp" else given.parent
+            given = given.parent
+        if given.name == ".mcp":
+            given = given.parent
         if not given.is_dir():
             raise InputError("path-not-found", f"{path} does not exist", 'give the project\'s folder ("." is here)')
         return given.resolve()
@@ -255,7 +258,12 @@ def _write(edits: list[Edit]) -> None:
     from mcp_registrar_tools.manifest.files import write_atomic
 
     for edit in edits:
-        edit.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            edit.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                "file-not-writable", f"{edit.path.parent}: {error.strerror or error}", "make the folder writable"
+            ) from None
         write_atomic(edit.path, edit.after)
 
 
