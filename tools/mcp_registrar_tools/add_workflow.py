@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from mcp_registrar_tools.answer import Answer, clean
+from mcp_registrar_tools.answer import Answer, clean, quoted
 from mcp_registrar_tools.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def write_workflow(path: str, *, login: str = "oidc", overwrite: bool = False) -
         raise InputError(
             "expression-in-manifest",
             "server.json holds ${{ … }}, which GitHub would run as an expression",
-            f'write plain values; the workflow fills in the version: validate(path="{clean(path, 200)}")',
+            f"write plain values; the workflow fills in the version: validate(path={quoted(path)})",
         )
     _login_fits(name, login, path)
     text, jobs, setup, notes = compose(found.root, Path(path), document, login)
@@ -73,7 +73,7 @@ def write_workflow(path: str, *, login: str = "oidc", overwrite: bool = False) -
         raise InputError(
             "workflow-exists",
             f"{file} exists and differs",
-            f'add_workflow(path="{clean(path, 200)}", overwrite=true) replaces it',
+            f"add_workflow(path={quoted(path)}, overwrite=true) replaces it",
         )
     if before != text:
         try:
@@ -92,7 +92,7 @@ def write_workflow(path: str, *, login: str = "oidc", overwrite: bool = False) -
         setup=setup,
         notes=notes,
         tag=tag,
-        next=f'validate(path="{clean(path, 200)}")',
+        next=f"validate(path={quoted(path)})",
     )
 
 
@@ -100,13 +100,13 @@ def _login_fits(name: str, login: str, path: str) -> None:
     namespace = name.partition("/")[0]
     github = namespace.lower().startswith("io.github.")
     if not namespace or "/" not in name:
-        raise InputError("no-server-name", "server.json has no name", f'init_manifest(path="{clean(path, 200)}")')
+        raise InputError("no-server-name", "server.json has no name", f"init_manifest(path={quoted(path)})")
     if github == (login == "dns"):
         fitting = "oidc" if github else "dns"
         raise InputError(
             "login-does-not-fit",
             f"{clean(namespace, 100)} cannot be published to with login {login!r}",
-            f'add_workflow(path="{clean(path, 200)}", login="{fitting}")',
+            f'add_workflow(path={quoted(path)}, login="{fitting}")',
         )
 
 
@@ -121,7 +121,7 @@ def compose(
     project = _relative(folder, root.resolve())
     others = released_elsewhere(root)
     all_jobs: dict[str, dict[str, Any]] = {}
-    shown = clean(str(folder), 200)
+    shown = quoted(str(folder))
     setup: list[str] = []
     notes: list[str] = []
     needs: list[str] = []
@@ -132,7 +132,7 @@ def compose(
         if kind not in kinds.BY_TYPE:
             notes.append(
                 f"{clean(str(package.get('identifier') or package.get('name')), 100)} is of no type that the registry"
-                f' knows and is not released: validate(path="{shown}", fix=true)'
+                f" knows and is not released: validate(path={shown}, fix=true)"
             )
             continue
         if kind in others:

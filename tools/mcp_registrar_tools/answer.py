@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import ClassVar
@@ -28,6 +29,11 @@ def clean(text: str, limit: int | None = None) -> str:
     """
     text = _INVISIBLE.sub("", text)
     return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
+
+
+def quoted(text: str) -> str:
+    """A text as it is written in a call such as ``publish(path="…")``."""
+    return json.dumps(clean(text, 300), ensure_ascii=False)
 
 
 class Answer(BaseModel):

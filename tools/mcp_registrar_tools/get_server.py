@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from mcp_registrar_tools.answer import Answer, clean
+from mcp_registrar_tools.answer import Answer, clean, quoted
 from mcp_registrar_tools.clients import CLIENTS, ClientName, Snippet
 from mcp_registrar_tools.errors import InputError
 
@@ -88,15 +88,15 @@ async def find_entry(source: Registry, name: str, version: str = "") -> tuple[En
         raise InputError(
             "server-not-found",
             f"{clean(name, 200)!r} is not in registry {source.name!r}",
-            f'search(words="{clean(name.rpartition("/")[2], 80)}"'
-            + (', registry="official")' if source.name == "local" else f', registry="{source.name}")'),
+            f"search(words={quoted(name.rpartition('/')[2])}"
+            + (', registry="official")' if source.name == "local" else f", registry={quoted(source.name)})"),
         )
     if entry is None:
         known = ", ".join(str(e.server.get("version")) for e in versions[:10])
         raise InputError(
             "version-not-found",
             f"{clean(name, 200)} has no version {clean(version, 80)!r} in registry {source.name!r}; it has {known}",
-            f'get_server(name="{clean(name, 200)}")',
+            f"get_server(name={quoted(name)})",
         )
     return entry, versions
 

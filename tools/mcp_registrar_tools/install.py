@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from mcp_registrar_tools.answer import Answer, clean
+from mcp_registrar_tools.answer import Answer, clean, quoted
 from mcp_registrar_tools.clients import ClientName, Snippet
 from mcp_registrar_tools.errors import InputError
 
@@ -61,13 +61,13 @@ async def install(
         raise InputError(
             "nothing-to-install",
             f"{clean(name, 200)} has nothing that {client} can start" + (f" as {clean(use, 40)!r}" if use else ""),
-            " ".join(snippet.notes) if snippet and snippet.notes else f'get_server(name="{clean(name, 200)}")',
+            " ".join(snippet.notes) if snippet and snippet.notes else f"get_server(name={quoted(name)})",
         )
     if start.url and reads_environment(start):
         raise InputError(
             "refers-to-environment",
             f"the remote of {clean(name, 200)} names variables of your environment, which it would be sent",
-            f'look at it with get_server(name="{clean(name, 200)}", detail="full") and add it by hand if you trust it',
+            f'look at it with get_server(name={quoted(name)}, detail="full") and add it by hand if you trust it',
         )
     file = config_file(client, project=project)
     if file is None:

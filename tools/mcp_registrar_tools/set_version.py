@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from mcp_registrar_tools.answer import Answer, clean
+from mcp_registrar_tools.answer import Answer, clean, quoted
 from mcp_registrar_tools.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def write_version(tag: str, path: str, bundle: str = "") -> VersionSet:
     for file, (old, new) in edits.items():
         if new != old:
             write_atomic(file, new.encode("utf-8"))
-    return VersionSet(version=version, places=places, unset=unset, next=f'validate(path="{clean(path, 200)}")')
+    return VersionSet(version=version, places=places, unset=unset, next=f"validate(path={quoted(path)})")
 
 
 def read_document(manifest: Path, text: str) -> dict[str, Any]:
@@ -72,9 +72,11 @@ def read_document(manifest: Path, text: str) -> dict[str, Any]:
     try:
         document = jsonc.loads(text)
     except jsonc.JsoncError as error:
-        raise InputError("manifest-invalid", f"{manifest}: {error}", f'validate(path="{manifest}")') from None
+        raise InputError(
+            "manifest-invalid", f"{manifest}: {error}", f"validate(path={quoted(str(manifest))})"
+        ) from None
     if not isinstance(document, dict):
-        raise InputError("manifest-invalid", f"{manifest} is not an object", f'validate(path="{manifest}")')
+        raise InputError("manifest-invalid", f"{manifest} is not an object", f"validate(path={quoted(str(manifest))})")
     return document
 
 
