@@ -13,6 +13,7 @@ from benchmarks.tokens import decide, make_ready
 from mcp import Client
 
 from mcp_registrar.app import build_server
+from mcp_registrar.catalog import TOOLS
 from mcp_registrar_tools.workbench import Settings
 from tests.calls import calls
 from tests.conftest import shared
@@ -31,6 +32,7 @@ PROJECTS = (
     "keboola__mcp-server",
     "SuperJMN__ShaderMcp",
 )
+ALL = {spec.name for spec in TOOLS}
 PERSON = {"login", "create_key"}
 """Here the person comes in: the walk has arrived when the rehearsal says that this comes next."""
 
@@ -71,6 +73,17 @@ async def test_following_next_arrives(name: str, kept: bool, tmp_path: Path) -> 
         else:
             pytest.fail("did not arrive:\n" + "\n\n".join(log))
         assert (await client.call_tool("search", {"words": "mcp"})).structured_content
+
+
+async def test_a_folder_with_quotes_in_its_name(tmp_path: Path) -> None:
+    folder = copy_project(shared("corpus", PROJECTS[0]), tmp_path / 'my "own" \\ folder', manifest=False)
+    async with Client(build_server(Settings(data_dir=tmp_path / "data", ownership="off"))) as client:
+        tool, arguments = "init_manifest", {"path": str(folder)}
+        for _ in range(3):
+            result = await client.call_tool(tool, arguments)
+            assert not result.is_error, result.content
+            tool, arguments = calls(next_line(result.content[0].text), ALL)[0]  # type: ignore[union-attr]
+        assert tool == "login"
 
 
 async def test_what_a_migration_repairs_is_offered_as_a_call(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from mcp_registrar_tools.answer import Answer
+from mcp_registrar_tools.answer import Answer, quoted
 from mcp_registrar_tools.images.check import Check
 from mcp_registrar_tools.workbench import Workbench
 
@@ -118,13 +118,14 @@ async def build_image(
 
 def _next(path: str, built: Built, tag: str, registry: str) -> str:
     if built.check is not None and not built.check.ok:
-        return f'correct the server, then build_image(path="{path}", check=true)'
+        return f"correct the server, then build_image(path={quoted(path)}, check=true)"
     if not built.project.server_name:
-        return f'init_manifest(path="{path}"), then build again: the image has no ownership label'
+        return f"init_manifest(path={quoted(path)}), then build again: the image has no ownership label"
     prefix = registry or "docker.io/YOUR-ACCOUNT"
     if built.pushed and built.is_declared:
-        return f'publish(path="{path}")'
+        return f"publish(path={quoted(path)})"
     if tag:
-        pushed = "" if built.pushed else f'build_image(path="{path}", tag="{tag}", push=true), '
-        return f'{pushed}the packages entry into server.json, then publish(path="{path}")'
-    return f'publish(path="{path}", docker_url="{prefix}", push_image=true), which names the image in server.json too'
+        pushed = "" if built.pushed else f'build_image(path={quoted(path)}, tag="{tag}", push=true), '
+        return f"{pushed}the packages entry into server.json, then publish(path={quoted(path)})"
+    call = f'publish(path={quoted(path)}, docker_url="{prefix}", push_image=true)'
+    return f"{call}, which names the image in server.json too"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcp_registrar_tools.answer import Answer
+from mcp_registrar_tools.answer import Answer, quoted
 from mcp_registrar_tools.images.check import Check
 from mcp_registrar_tools.workbench import Workbench
 
@@ -36,6 +36,6 @@ async def check_server(
     plan = await trial.plan(path, target, env)
     check = await trial.run(bench, plan, float(seconds))
     if check.ok:
-        return CheckResult(check=check, next=f'publish(path="{path}")')
+        return CheckResult(check=check, next=f"publish(path={quoted(path)})")
     again = f', target="{target}"' if target else ""
-    return CheckResult(check=check, next=f'after the cure, check_server(path="{path}"{again})')
+    return CheckResult(check=check, next=f"after the cure, check_server(path={quoted(path)}{again})")

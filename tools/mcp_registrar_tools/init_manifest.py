@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import anyio.to_thread
 from pydantic import Field
 
-from mcp_registrar_tools.answer import Answer, clean
+from mcp_registrar_tools.answer import Answer, clean, quoted
 from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.workbench import Workbench
 
@@ -105,7 +105,7 @@ def _init(
         raise InputError(
             "no-server-found",
             f"nothing in {folder} looks like an MCP server: no package ({', '.join(TYPES)}), no README that says so",
-            f'give its folder, or say what it is: init_manifest(path="{path}", name="io.github.<login>/<name>")',
+            f'give its folder, or say what it is: init_manifest(path={quoted(path)}, name="io.github.<login>/<name>")',
             details="\n".join(seen.project.problems) or None,
         )
     images = _new_dockerfile(seen, who.name, remarks) if dockerfile and who.complete else []
@@ -135,7 +135,8 @@ def _init(
     if write:
         _write(edits)
     shown = {edit.path: seen.project.shown(edit.path) for edit in edits}
-    again = f'init_manifest(path="{path}", name="io.github.<login>/{str(document.get("name", "")).partition("/")[2]}")'
+    part = str(document.get("name", "")).partition("/")[2]
+    again = f'init_manifest(path={quoted(path)}, name="io.github.<login>/{part}")'
     return ManifestDraft(
         name=str(document.get("name", "")),
         version=str(document.get("version", "")),
@@ -147,7 +148,11 @@ def _init(
         diff="\n".join(edit.diff(shown[edit.path]) for edit in edits),
         changed=[str(edit.path) for edit in edits] if write else [],
         manifest=document,
-        next=again if not complete else f'validate(path="{path}")' if write else f'init_manifest(path="{path}", …)',
+        next=again
+        if not complete
+        else f"validate(path={quoted(path)})"
+        if write
+        else f"init_manifest(path={quoted(path)})",
     )
 
 

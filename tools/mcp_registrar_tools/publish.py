@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from mcp_registrar_tools.answer import Answer, clean
+from mcp_registrar_tools.answer import Answer, clean, quoted
 from mcp_registrar_tools.errors import InputError, LoginError, RegistryError
 from mcp_registrar_tools.findings import Finding
 from mcp_registrar_tools.workbench import Workbench
@@ -165,7 +165,7 @@ async def publish(
             raise manifest.refused(
                 "invalid-document",
                 f"{target.name} would refuse {name} {version}",
-                f'validate(path="{path}") shows every problem with its fix',
+                f"validate(path={quoted(path)}) shows every problem with its fix",
                 [registry_finding(issue) for issue in issues],
             )
         return answer("dry run", None, login)
@@ -211,7 +211,7 @@ async def image_draft(path: str, docker_url: str, platform: str, push: bool) -> 
 
 def call(path: str, registry: str, image: flow.Draft | None = None, *, push: bool = False) -> str:
     """The literal call that publishes this; with an image it builds that again, and pushes it with ``push``."""
-    words = [f'path="{clean(path, 300)}"'] + ([f'registry="{registry}"'] if registry else [])
+    words = [f"path={quoted(path)}"] + ([f'registry="{registry}"'] if registry else [])
     if image is not None:
         words.append(f'docker_url="{clean(image.order.registry, 200)}"')
         words += ["push_image=true"] if push or image.order.push else []
@@ -241,7 +241,7 @@ class Manifest:
             raise InputError(
                 "invalid-json",
                 f"{self.file}, {clean(what, 300)}",
-                f'validate(path="{self.given}") says how to repair it',
+                f"validate(path={quoted(self.given)}) says how to repair it",
             )
         self.document: dict[str, Any] = self.source.document
 
@@ -272,7 +272,7 @@ class Manifest:
         raise self.refused(
             "invalid-document",
             f"{self.file} cannot be published: {len(errors)} problem{'s' if len(errors) > 1 else ''}",
-            f'validate(path="{self.given}", fix=true) repairs what is safe to repair and explains the rest',
+            f"validate(path={quoted(self.given)}, fix=true) repairs what is safe to repair and explains the rest",
             errors,
         )
 
@@ -343,7 +343,7 @@ async def packages_ready(bench: Workbench, target: Registry, manifest: Manifest,
     if target.kind != "official" or target.name == "local":
         notes += [f"{clean(a.identifier, 120)}: {clean(a.refusal, 400)}" for a in missing]
         return
-    where = f'path="{manifest.given}"'
+    where = f"path={quoted(manifest.given)}"
     raise manifest.refused(
         "ownership",
         f"{target.name} would refuse {document['name']}: {len(missing)} of its packages are not ready",

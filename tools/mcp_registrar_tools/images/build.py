@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.errors import ImageError, InputError
 from mcp_registrar_tools.images import platforms, reference
 from mcp_registrar_tools.images.lines import Steps
@@ -144,7 +145,7 @@ def image_name(project: Project, order: Order) -> str:
             raise InputError(
                 "push-needs-registry",
                 "push=true without a place to push to: no `registry`, no `tag`, and server.json names no image",
-                f'build_image(path="{project.folder}", registry="ghcr.io/OWNER", push=true)',
+                f'build_image(path={quoted(str(project.folder))}, registry="ghcr.io/OWNER", push=true)',
             )
         where = reference.parse(declared)
         return f"{where.host}/{where.repository}:{_tag(project)}"
@@ -317,7 +318,7 @@ def _notes(project: Project, known: Mapping[str, Any]) -> list[str]:
     if not project.server_name:
         notes.append(
             f"no ownership label {reference.LABEL}: nobody said yet what the server is called; "
-            f'run init_manifest(path="{project.folder}") and build again'
+            f"run init_manifest(path={quoted(str(project.folder))}) and build again"
         )
     config = known.get("Config") or {}
     if not config.get("Entrypoint") and not config.get("Cmd"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.errors import ImageError, InputError
 
 SIZE_LIMIT = 500_000_000
@@ -77,7 +78,7 @@ def read(folder: Path, dockerfile: str = "", *, large: bool = False) -> Context:
         raise InputError(
             "dockerfile-missing",
             f"{folder} has no Dockerfile",
-            f'let one be written: init_manifest(path="{folder}", dockerfile=true); or name it with `dockerfile`',
+            f"let one be written: init_manifest(path={quoted(str(folder))}, dockerfile=true); or name it",
         )
     inside = file.resolve().is_relative_to(folder.resolve())
     name = os.path.relpath(file, folder) if inside else str(file.resolve())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.images import build, project, reference
 from mcp_registrar_tools.images.project import Project
@@ -65,7 +66,7 @@ def draft(path: str, order: build.Order) -> Draft:
         raise InputError(
             "manifest-not-found",
             f"there is no server.json in {folder}, and nothing else says what the server is called",
-            f'init_manifest(path="{folder}") writes one',
+            f"init_manifest(path={quoted(str(folder))}) writes one",
         )
     image = build.image_name(made, order)
     entry = build.package_of(made, image)

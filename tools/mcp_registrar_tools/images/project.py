@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.images.reference import LABEL
 from mcp_registrar_tools.manifest.files import PLACES, read_text_file
@@ -78,10 +79,12 @@ def document(path: Path) -> dict[str, Any]:
         found = json.loads(text)
     except ValueError as error:
         raise InputError(
-            "manifest-invalid-json", f"{path} is not JSON: {error}", f'validate(path="{path}") says where'
+            "manifest-invalid-json", f"{path} is not JSON: {error}", f"validate(path={quoted(str(path))}) says where"
         ) from None
     if not isinstance(found, dict):
-        raise InputError("manifest-not-an-object", f"{path} is not a JSON object", f'validate(path="{path}")')
+        raise InputError(
+            "manifest-not-an-object", f"{path} is not a JSON object", f"validate(path={quoted(str(path))})"
+        )
     return found
 
 

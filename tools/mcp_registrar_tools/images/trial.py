@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.errors import ImageError, InputError
 from mcp_registrar_tools.images.check import Check
 from mcp_registrar_tools.images.containers import Launch
@@ -107,13 +108,13 @@ def choose(document: Mapping[str, Any], target: str, given: Mapping[str, str], p
             raise InputError(
                 "check-nothing-declared",
                 "the manifest declares neither packages nor remotes",
-                f'init_manifest(path="{path}") adds what it finds; or name an image or URL as `target`',
+                f"init_manifest(path={quoted(path)}) adds what it finds; or name an image or URL as `target`",
             )
         commands = [" ".join(_words(package_start(p).command, package_start(p).args)) for p in packages]
         raise InputError(
             "check-needs-asking",
             f"checking this would run on this machine, outside a container: {'; '.join(commands)}",
-            f'if that is wanted, say so: check_server(path="{path}", target="{kinds[0]}")',
+            f'if that is wanted, say so: check_server(path={quoted(path)}, target="{kinds[0]}")',
         )
     if target in {"npm", "pypi", "nuget", "cargo", "mcpb", "oci"}:
         raise InputError(
@@ -244,7 +245,7 @@ def _manifest(path: str, *, needed: bool) -> dict[str, Any]:
         document = json.loads(read_text_file(found.path).removeprefix("\ufeff"))
     except ValueError as error:
         raise InputError(
-            "manifest-invalid-json", f"{found.path} is not JSON: {error}", f'validate(path="{path}") says where'
+            "manifest-invalid-json", f"{found.path} is not JSON: {error}", f"validate(path={quoted(path)}) says where"
         ) from None
     return document if isinstance(document, dict) else {}
 

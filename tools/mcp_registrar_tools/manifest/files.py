@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcp_registrar_tools.answer import clean
+from mcp_registrar_tools.answer import clean, quoted
 from mcp_registrar_tools.errors import InputError
 
 SIZE_LIMIT = 10 * 1024 * 1024
@@ -70,7 +70,7 @@ def find(path: str | os.PathLike[str]) -> Found:
             raise InputError(
                 "manifest-not-found",
                 f"there is no server.json in {_show(given)} (nor .mcp/server.json, nor in its packages)",
-                f'init_manifest(path="{clean(str(path), 300)}") writes one',
+                f"init_manifest(path={quoted(str(path))}) writes one",
             )
         return Found(paths[0], _root(paths[0], given), tuple(paths[1:]))
     if not stat.S_ISREG(mode):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.packages import TYPES
 from mcp_registrar_tools.packages.found import Found
@@ -174,7 +175,7 @@ def _several(survey: Survey, groups: dict[str, list[Found]]) -> InputError:
     return InputError(
         "several-servers",
         f"{survey.project.folder} holds {len(groups)} MCP servers, and each has a server.json of its own",
-        f'choose one: init_manifest(path="{first}")',
+        f"choose one: init_manifest(path={quoted(str(first))})",
         details=shown,
     )
 
