@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import anyio.to_thread
 from pydantic import Field
 
 from mcp_registrar_tools.answer import Answer, clean, quoted
@@ -69,6 +68,8 @@ async def init_manifest(
     dry_run: Annotated[bool, Field(description="only the diff")] = False,
 ) -> ManifestDraft:
     """Write server.json from the project's files, or fill an existing one; says what to ask the user."""
+    import anyio.to_thread
+
     return await anyio.to_thread.run_sync(
         _init, path, name.strip(), description.strip(), list(remote_url), list(types), markers, dockerfile, overwrite,
         dry_run,
