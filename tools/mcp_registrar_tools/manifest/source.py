@@ -37,6 +37,13 @@ class Node:
     start: int
     end: int = 0
     members: list[Member] = field(default_factory=list)
+    _index: dict[str | int, Member] | None = None
+
+    def member(self, key: str | int) -> Member | None:
+        """The member of this key; of one that appears twice the last, as when reading."""
+        if self._index is None:
+            self._index = {member.key: member for member in self.members}
+        return self._index.get(key)
 
 
 @dataclass(slots=True)
@@ -170,8 +177,9 @@ class Source:
         """
         node, offset = self.tree, self.tree.start
         for part in at:
-            old = SNAKE_CASE.get(part, part) if isinstance(part, str) else part
-            member = next((m for m in reversed(node.members) if m.key in (part, old)), None)
+            member = node.member(part)
+            if member is None and isinstance(part, str) and part in SNAKE_CASE:
+                member = node.member(SNAKE_CASE[part])
             if member is None:
                 break
             node, offset = member.node, member.start
