@@ -104,7 +104,7 @@ async def test_searching_while_typing_forgives_a_slip() -> None:
         assert await texts(page, "tbody th a") == ["com.example/weather"]
         assert "weather for “wether”" in await page.inner_text("#results")
         assert page.url.endswith("/?q=wether")
-        assert await page.inner_text("#told") == "1 servers shown"
+        assert await page.inner_text("#told") == "1 server shown"
         await page.fill("input[type=search]", "zzzzzz")
         await page.wait_for_selector("text=No servers match.")
 

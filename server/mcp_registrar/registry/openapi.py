@@ -38,7 +38,7 @@ async def docs(app: RegistryApp, request: Request) -> Answer:
             "path": path,
             "summary": operation["summary"],
             "parameters": [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"],
-            "statuses": list(operation["responses"]),
+            "statuses": sorted(operation["responses"]),
         }
         for path, methods in document()["paths"].items()
         if not path.startswith("/v0/")

@@ -26,7 +26,9 @@ if (form) {
       if (remember === "replace") history.replaceState(null, "", url);
       if (remember === "push") history.pushState(null, "", url);
       const count = results.querySelector("[data-count]").dataset.count;
-      tell(count === "0" ? "No servers match" : count.endsWith("+") ? count.slice(0, -1) + " servers shown, more on the next page" : count + " servers shown");
+      const more = count.endsWith("+") ? ", more on the next page" : "";
+      const shown = parseInt(count, 10);
+      tell(shown === 0 ? "No servers match" : shown === 1 ? "1 server shown" : shown + " servers shown" + more);
     } catch (error) {
       if (error.name === "AbortError") return;
       location.assign(url);
