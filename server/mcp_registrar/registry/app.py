@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from mcp_registrar.registry.api import reads, writes
-from mcp_registrar.registry.http import Answer, Problem, Request, json_answer
+from mcp_registrar.registry.http import Answer, Problem, Request
 from mcp_registrar.registry.metrics import Metrics
 from mcp_registrar_tools.answer import clean
 
@@ -150,8 +150,9 @@ class RegistryApp:
 
     async def _answer(self, request: Request, raw: bytes) -> Answer:
         for where, part in (("URL path contains", raw), ("query parameters contain", request.query_string)):
-            if b"\0" in part or b"%00" in part:
-                return json_answer({"error": f"Invalid request: {where} null bytes"}, 400)
+            # The path is looked at as it was sent and once decoded, for handlers decode it again.
+            if b"\0" in part or b"%00" in part or (part is raw and b"%00" in unquote_to_bytes(part)):
+                return Answer(Problem(400, f"Invalid request: {where} null bytes").body(), 400)
         if request.method == "OPTIONS":
             answer = Answer(b"", 204)
             answer.headers = dict(PREFLIGHT)
@@ -159,7 +160,7 @@ class RegistryApp:
         path = raw.decode("latin-1")
         if path != "/" and path.endswith("/"):
             query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
-            return Answer(b"", 308, location=_cleaned(path) + query)
+            return _moved(_cleaned(path) + query)
         handler = self._route(request, path)
         if handler is None:
             return not_found(path)
@@ -184,6 +185,13 @@ class RegistryApp:
 def _cleaned(path: str) -> str:
     """A path without empty, ``.`` and ``..`` parts and without a slash at its end: never another host."""
     return "/" + posixpath.normpath(path).lstrip("/")
+
+
+def _moved(location: str) -> Answer:
+    from html import escape
+
+    body = f'<a href="{escape(location)}">Permanent Redirect</a>.\n\n'
+    return Answer(body, 308, "text/html; charset=utf-8", location=location)
 
 
 def not_found(path: str) -> Answer:

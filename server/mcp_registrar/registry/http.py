@@ -46,7 +46,8 @@ def failed(status: int, detail: str, message: str) -> Problem:
 
 def invalid(*errors: Mapping[str, Any]) -> Problem:
     """The framework's refusal of parameters or a body (layer B)."""
-    return Problem(422, "validation failed", errors)
+    kept = [{key: value for key, value in each.items() if value is not None} for each in errors]
+    return Problem(422, "validation failed", kept)
 
 
 class Answer:
@@ -154,37 +155,54 @@ def unescape(text: str, detail: str) -> str:
     return result
 
 
-def integer(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    """A whole number in a range. Raises `Problem` 422 with the framework's words."""
-    text = query.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
-        raise invalid({"message": "invalid integer", "location": f"query.{name}", "value": text})
-    value = int(text)
-    if value < low:
-        raise invalid({"message": f"expected number >= {low}", "location": f"query.{name}", "value": value})
-    if value > high:
-        raise invalid({"message": f"expected number <= {high}", "location": f"query.{name}", "value": value})
-    return value
+class Parameters:
+    """A query's parameters. What is wrong with them is collected, and told all at once by `check`."""
 
+    def __init__(self, query: Mapping[str, str]) -> None:
+        self._query = query
+        self._errors: list[dict[str, Any]] = []
 
-def boolean(query: Mapping[str, str], name: str) -> bool | None:
-    """A truth value as Go reads it, None when absent. Raises `Problem` 422."""
-    text = query.get(name)
-    if text is None:
+    def text(self, name: str) -> str:
+        """As it is, empty when absent."""
+        return self._query.get(name, "")
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        """A whole number in a range."""
+        text = self._query.get(name)
+        if text is None:
+            return default
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+            self._refuse(name, "invalid integer", text)
+            return default
+        value = int(text)
+        if value < low:
+            self._refuse(name, f"expected number >= {low}", value)
+        elif value > high:
+            self._refuse(name, f"expected number <= {high}", value)
+        return value
+
+    def boolean(self, name: str) -> bool | None:
+        """A truth value as Go reads it, None when absent."""
+        text = self._query.get(name)
+        if text in ("1", "t", "T", "TRUE", "true", "True"):
+            return True
+        if text in ("0", "f", "F", "FALSE", "false", "False"):
+            return False
+        if text is not None:
+            self._refuse(name, "invalid boolean", text)
         return None
-    if text in ("1", "t", "T", "TRUE", "true", "True"):
-        return True
-    if text in ("0", "f", "F", "FALSE", "false", "False"):
-        return False
-    raise invalid({"message": "invalid boolean", "location": f"query.{name}", "value": text})
 
+    def choice(self, name: str, allowed: Sequence[str]) -> str:
+        """One of the allowed words, empty when absent."""
+        text = self.text(name)
+        if text and text not in allowed:
+            self._refuse(name, f'expected value to be one of "{", ".join(allowed)}"', text)
+        return text
 
-def choice(query: Mapping[str, str], name: str, allowed: Sequence[str]) -> str:
-    """One of the allowed words, empty when absent. Raises `Problem` 422."""
-    text = query.get(name, "")
-    if text and text not in allowed:
-        words = ", ".join(allowed)
-        raise invalid({"message": f'expected value to be one of "{words}"', "location": f"query.{name}", "value": text})
-    return text
+    def check(self) -> None:
+        """Raises `Problem` 422 with the framework's words when something was wrong."""
+        if self._errors:
+            raise invalid(*self._errors)
+
+    def _refuse(self, name: str, message: str, value: Any) -> None:
+        self._errors.append({"message": message, "location": f"query.{name}", "value": value})

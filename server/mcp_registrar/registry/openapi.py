@@ -111,7 +111,7 @@ def _responses(schema: dict[str, Any], description: str, *statuses: int) -> dict
     for status in statuses:
         content: dict[str, Any] = {"application/problem+json": {"schema": _ref("Problem")}}
         if status == 400:  # a null byte is refused before anything else looks, and as plain JSON
-            content["application/json"] = {"schema": _ref("NullByte")}
+            content["application/json"] = {"schema": _ref("Problem")}
         found[str(status)] = {"description": _PROBLEMS[str(status)], "content": content}
     return found
 
@@ -231,7 +231,7 @@ def _paths() -> dict[str, Any]:
             schema = {
                 "type": "object",
                 "required": list(fields),
-                "properties": {field: {"type": "string", "minLength": 1} for field in fields},
+                "properties": {field: _STRING for field in fields},
                 "additionalProperties": False,
             }
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -327,7 +327,6 @@ def _schemas() -> dict[str, Any]:
         "Health": _object({"status": _STRING, "github_client_id": _STRING}, "status"),
         "Pong": _object({"pong": {"type": "boolean"}}, "pong"),
         "Build": _object({"version": _STRING, "git_commit": _STRING, "build_time": _STRING}, "version"),
-        "NullByte": _object({"error": _STRING}, "error"),
         "Problem": _object(
             {
                 "title": _STRING,

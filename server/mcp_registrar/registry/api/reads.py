@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mcp_registrar.registry.http import Answer, Problem, Request, boolean, choice, integer, json_answer, unescape
+from mcp_registrar.registry.http import Answer, Parameters, Problem, Request, json_answer, unescape
 from mcp_registrar.registry.store.core import Filter
 from mcp_registrar.registry.store.rows import Row, micros
 
@@ -55,10 +55,10 @@ def listing(rows: Sequence[Row], next_cursor: str = "", **more: Any) -> Answer:
     return Answer(f'{{"servers":[{servers}],"metadata":{json.dumps(metadata, ensure_ascii=False)}}}')
 
 
-def since(query: dict[str, str], include_deleted: bool | None) -> int | None:
+def since(query: Parameters, include_deleted: bool | None) -> int | None:
     """The ``updated_since`` parameter in microseconds."""
-    text = query.get("updated_since")
-    if text is None:
+    text = query.text("updated_since")
+    if not text:
         return None
     try:
         moment = micros(text)
@@ -70,34 +70,37 @@ def since(query: dict[str, str], include_deleted: bool | None) -> int | None:
 
 
 async def servers(app: RegistryApp, request: Request) -> Answer:
-    query = request.query()
-    limit = integer(query, "limit", 30, 1, 100)
-    include_deleted = boolean(query, "include_deleted")
+    query = Parameters(request.query())
+    limit = query.integer("limit", 30, 1, 100)
+    include_deleted = query.boolean("include_deleted")
+    query.check()
     updated_since = since(query, include_deleted)
     filter = Filter(
-        search=query.get("search", ""),
-        version=query.get("version", ""),
+        search=query.text("search"),
+        version=query.text("version"),
         updated_since=updated_since,
         include_deleted=bool(include_deleted) or updated_since is not None,
     )
-    rows = await app.store.page(filter, after=split_cursor(query.get("cursor", "")), limit=limit)
+    rows = await app.store.page(filter, after=split_cursor(query.text("cursor")), limit=limit)
     return listing(rows, join_cursor(rows[-1]) if len(rows) == limit else "")
 
 
 async def search(app: RegistryApp, request: Request) -> Answer:
     """Ours, not the official registry's: words in name, title and description, best first."""
-    query = request.query()
-    limit = integer(query, "limit", 30, 1, 100)
-    include_deleted = boolean(query, "include_deleted")
-    offset = integer(query, "cursor", 0, 0, 10**9)
+    query = Parameters(request.query())
+    limit = query.integer("limit", 30, 1, 100)
+    include_deleted = query.boolean("include_deleted")
+    offset = query.integer("cursor", 0, 0, 10**9)
+    status = query.choice("status", STATUSES)
+    query.check()
     filter = Filter(
         version="latest",
         updated_since=since(query, None),
         include_deleted=bool(include_deleted),
-        kind=query.get("type", ""),
-        status=choice(query, "status", STATUSES),
+        kind=query.text("type"),
+        status=status,
     )
-    words = query.get("q", "")
+    words = query.text("q")
     if words.strip():
         rows, corrected = await app.store.ranked(words, filter, offset=offset, limit=limit)
     else:
@@ -114,8 +117,15 @@ def server_version(request: Request) -> str:
     return unescape(request.parameters["version"], "Invalid version encoding")
 
 
+def _include_deleted(request: Request) -> bool:
+    query = Parameters(request.query())
+    include_deleted = query.boolean("include_deleted")
+    query.check()
+    return bool(include_deleted)
+
+
 async def versions(app: RegistryApp, request: Request) -> Answer:
-    include_deleted = bool(boolean(request.query(), "include_deleted"))
+    include_deleted = _include_deleted(request)
     rows = await app.store.versions(server_name(request), include_deleted=include_deleted)
     if not rows:
         raise Problem(404, "Server not found")
@@ -123,7 +133,7 @@ async def versions(app: RegistryApp, request: Request) -> Answer:
 
 
 async def one_version(app: RegistryApp, request: Request) -> Answer:
-    include_deleted = bool(boolean(request.query(), "include_deleted"))
+    include_deleted = _include_deleted(request)
     name, wanted = server_name(request), server_version(request)
     row = await app.store.get(name, wanted, include_deleted=include_deleted)
     if row is None:

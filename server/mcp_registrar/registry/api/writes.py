@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mcp_registrar.registry.api.reads import server_name, server_version
 from mcp_registrar.registry.auth.permissions import EVERYTHING, Permission, allowed, patterns
 from mcp_registrar.registry.http import Answer, Problem, Request, failed, invalid, json_answer
+from mcp_registrar.registry.store.core import MESSAGE_WITH_ACTIVE
 from mcp_registrar.registry.store.rows import MissingError, StoreError
 from mcp_registrar_tools.answer import clean
 
@@ -144,7 +145,8 @@ async def edit(app: RegistryApp, request: Request) -> Answer:
     document = await _document(app, request)
     permissions = await _permissions(app, request)
     name, version = server_name(request), server_version(request)
-    current = await app.store.get(name, version)
+    # "latest" is a way of reading, not a version that can be changed.
+    current = None if version == "latest" else await app.store.get(name, version)
     if current is None:
         raise Problem(404, "Server not found")
     if not allowed(current.server_name, "edit", permissions):
@@ -170,9 +172,6 @@ async def _status_body(app: RegistryApp, request: Request) -> tuple[str, str | N
     body = await request.json()
     if not isinstance(body, dict):
         raise invalid(*errors, {"message": "expected object", "location": "body", "value": body})
-    for key in body:
-        if key not in ("status", "statusMessage", "$schema"):
-            errors.append({"message": "unexpected property", "location": f"body.{key}", "value": body})
     if "status" not in body:
         errors.append({"message": "expected required property status to be present", "location": "body", "value": body})
     elif not isinstance(body["status"], str):
@@ -185,6 +184,9 @@ async def _status_body(app: RegistryApp, request: Request) -> tuple[str, str | N
         errors.append({"message": "expected string", "location": "body.statusMessage", "value": message})
     elif isinstance(message, str) and len(message) > 500:
         errors.append({"message": "expected length <= 500", "location": "body.statusMessage", "value": message})
+    for key in sorted(body):
+        if key not in ("status", "statusMessage", "$schema"):
+            errors.append({"message": "unexpected property", "location": f"body.{key}", "value": body})
     if errors:
         raise invalid(*errors)
     if message and "\0" in message:
@@ -230,7 +232,7 @@ async def _apply(change: Awaitable[T]) -> T:
         raise Problem(404, str(error)) from None
     except StoreError as error:
         text = str(error)
-        if text.startswith("No changes to apply"):
+        if text.startswith("No changes to apply") or text == MESSAGE_WITH_ACTIVE:
             raise Problem(400, text) from None
         raise failed(400, "Failed to update server status", text) from None
 

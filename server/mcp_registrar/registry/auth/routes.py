@@ -72,7 +72,7 @@ async def _body(request: Request, fields: Sequence[str]) -> dict[str, str]:
         raise invalid({"message": "expected object", "location": "body", "value": body})
     errors: list[dict[str, Any]] = [
         {"message": f"expected required property {field} to be present", "location": "body", "value": body}
-        for field in fields
+        for field in sorted(fields)
         if field not in body
     ]
     for key, value in body.items():
@@ -82,8 +82,6 @@ async def _body(request: Request, fields: Sequence[str]) -> dict[str, str]:
             errors.append({"message": "unexpected property", "location": f"body.{key}", "value": body})
         elif not isinstance(value, str):
             errors.append({"message": "expected string", "location": f"body.{key}", "value": value})
-        elif not value:
-            errors.append({"message": "expected length >= 1", "location": f"body.{key}", "value": value})
     if errors:
         # What was sent may be a credential: it is not sent back.
         raise invalid(*({**error, "value": None} for error in errors))

@@ -188,7 +188,10 @@ class Store:
 
 
 def _rows(session: Session, name: str) -> list[Row]:
-    found = session.run(f"SELECT {COLUMNS} FROM versions WHERE server_name = ? ORDER BY version", name)  # noqa: S608
+    found = session.run(
+        f"SELECT {COLUMNS} FROM versions WHERE server_name = ? ORDER BY published_at DESC, id DESC",  # noqa: S608
+        name,
+    )
     return [Row(*row) for row in found]
 
 
@@ -279,7 +282,7 @@ def _publish(session: Session, document: dict[str, Any], version_limit: int) -> 
     if count >= version_limit:
         raise TooManyVersionsError(version_limit)
     if session.run("SELECT 1 FROM versions WHERE server_name = ? AND version = ?", name, version):
-        raise DuplicateVersionError
+        raise DuplicateVersionError(name, version)
     flagged = session.run("SELECT version, published_at FROM versions WHERE server_name = ? AND is_latest = 1", name)
     at = now()
     is_latest = not flagged or compare(version, at, flagged[0][0], flagged[0][1]) > 0
@@ -322,7 +325,7 @@ def describe(session: Session, server_id: int, document: dict[str, Any]) -> None
 
 def _edit(session: Session, name: str, version: str, document: dict[str, Any]) -> Row:
     session.lock([name], remote_urls(document))
-    found = _get(session, name, version, include_deleted=False)
+    found = None if version == "latest" else _get(session, name, version, include_deleted=False)
     if found is None:
         raise MissingError("Server not found")
     conflict = _conflict(session, name, _ordered_urls(document))
@@ -355,10 +358,10 @@ def _set_status(session: Session, name: str, version: str, status: str, message:
     found = _get(session, name, version, include_deleted=True)
     if found is None:
         raise MissingError("Server version not found")
+    if status == "active" and message is not None:
+        raise StoreError(MESSAGE_WITH_ACTIVE)
     if found.status == status and (found.status_message or None) == (message or None):
         raise StoreError(NO_CHANGE)
-    if status == "active" and message:
-        raise StoreError(MESSAGE_WITH_ACTIVE)
     _change(session, [found], status, message)
     changed = _get(session, name, version, include_deleted=True)
     if changed is None:

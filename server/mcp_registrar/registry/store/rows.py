@@ -19,8 +19,8 @@ class StoreError(Exception):
 
 
 class DuplicateVersionError(StoreError):
-    def __init__(self) -> None:
-        super().__init__("invalid version: cannot publish duplicate version")
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"invalid version: cannot publish duplicate version: {name}@{version} already exists")
 
 
 class TooManyVersionsError(StoreError):
