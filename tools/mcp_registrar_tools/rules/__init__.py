@@ -79,7 +79,8 @@ def check(document: Any) -> list[Finding]:
     """
     bound, problems = body.bind(document)
     shape = []
-    if len(problems) > MANY:
+    hopeless = len(problems) > MANY
+    if hopeless:
         shape.append(_too_many(len(problems)))
         document = {k: v[:MANY] if isinstance(v, list) else v for k, v in list(document.items())[:MANY]}
         bound, problems = body.bind(document)
@@ -96,7 +97,8 @@ def check(document: Any) -> list[Finding]:
         shape = [*known, *new]
     else:
         findings = [*shape, *_news(shape, semantics.problems(bound))]
-    findings += _news(findings, _schemas(document, bound))
+    if not hopeless:  # the schema would only repeat it, slowly
+        findings += _news(findings, _schemas(document, bound))
     findings += _news(shape, publish_time.problems(bound))
     if any(finding.severity == "error" for finding in findings):
         findings = templates.excuse(findings, meant)
