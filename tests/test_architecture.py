@@ -19,6 +19,7 @@ MCP_USERS = {"app.py", "adapter.py", "resources.py", "prompts.py"}
 FORBIDDEN = {
     "manifest": {"rules", "registries", "images", "packages"},
     "packages": {"rules", "registries"},
+    "project": {"rules", "registries", "packages", "images"},
     "registries": {"rules"},
     "images": {"rules"},
 }
