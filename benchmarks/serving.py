@@ -97,7 +97,20 @@ async def ask(
     head, _, payload = raw.partition(b"\r\n\r\n")
     first, *rest = head.decode("latin-1").split("\r\n")
     found = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+    if found.get("transfer-encoding") == "chunked":
+        payload = _joined(payload)
     return Reply(int(first.split()[1]), found, payload)
+
+
+def _joined(chunks: bytes) -> bytes:
+    """A body without the sizes of its chunks."""
+    body = b""
+    while chunks:
+        size, _, rest = chunks.partition(b"\r\n")
+        length = int(size.split(b";")[0], 16)
+        body += rest[:length]
+        chunks = rest[length + 2 :] if length else b""
+    return body
 
 
 @asynccontextmanager
