@@ -1,7 +1,8 @@
-"""From starting the process to the answer of ``initialize``: ours against a bare `MCPServer` with one tool.
+"""From starting the process to the answers of ``initialize`` and ``tools/list``: ours against a bare `MCPServer`.
 
 ``python -m benchmarks.start [--runs 15] [--format json]``. The two are started in turn, so that whatever else the
-machine does falls on both; the median is compared. The aim is at most 1.15 times the bare server.
+machine does falls on both; the median is compared. The bare server has one tool, ours thirteen, made when they are
+first asked for. The aim is at most 1.15 times the bare server to the answer of ``initialize``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 BARE = """
 from mcp.server import MCPServer
@@ -32,23 +34,33 @@ INITIALIZE = {
 }
 
 
-def start(command: list[str], environment: dict[str, str]) -> float:
-    """Milliseconds from spawning the process to the complete first line of its answer."""
+LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+STEPS = ("initialize", "tools/list")
+
+
+def start(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Milliseconds from spawning the process to the complete answer of each of `STEPS`."""
     began = time.perf_counter()
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
     ) as process:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("no pipes")
-        process.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        took = (time.perf_counter() - began) * 1000
-        process.stdin.close()
+
+        def answered(*messages: dict[str, Any]) -> float:
+            if process.stdin is None or process.stdout is None:
+                raise RuntimeError("no pipes")
+            process.stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if "result" not in json.loads(line):
+                raise RuntimeError(f"{command[-1]}: {line!r}")
+            return (time.perf_counter() - began) * 1000
+
+        taken = answered(INITIALIZE), answered(INITIALIZED, LIST)
+        if process.stdin is not None:
+            process.stdin.close()
         process.wait(timeout=20)
-    if "result" not in json.loads(line):
-        raise RuntimeError(f"{command[-1]}: {line!r}")
-    return took
+    return taken
 
 
 def main() -> int:
@@ -62,20 +74,21 @@ def main() -> int:
             "bare": [sys.executable, "-c", BARE],
             "mcp-registrar": [sys.executable, "-m", "mcp_registrar", "serve"],
         }
-        times: dict[str, list[float]] = {name: [] for name in commands}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for round_number in range(options.runs + 1):
             for name, command in commands.items():
-                took = start(command, environment)
+                taken = start(command, environment)
                 if round_number:  # the first round warms the file cache
-                    times[name].append(took)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    ratio = medians["mcp-registrar"] / medians["bare"]
+                    times[name].append(taken)
+    report: dict[str, dict[str, float]] = {}
+    for index, step in enumerate(STEPS):
+        medians = {name: statistics.median(taken[index] for taken in values) for name, values in times.items()}
+        report[step] = {**medians, "ratio": medians["mcp-registrar"] / medians["bare"]}
     if options.format == "json":
-        print(json.dumps({"median_ms": medians, "ratio": ratio, "runs": options.runs}))
-    else:
-        for name, value in medians.items():
-            print(f"{name:15} {value:7.0f} ms (median of {options.runs})")
-        print(f"ratio           {ratio:7.2f} (aim: at most 1.15)")
+        print(json.dumps({"median_ms": report, "runs": options.runs}))
+        return 0
+    for step, row in report.items():
+        print(f"{step:12} bare {row['bare']:4.0f} ms, ours {row['mcp-registrar']:4.0f} ms, ratio {row['ratio']:.2f}")
     return 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from mcp import types
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.tools import Tool, ToolManager
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, ValidationError
@@ -35,8 +36,30 @@ STATELESS_ERA = "2026-07-28"
 """From this protocol version on a server cannot ask in the middle of a call: the call is repeated with the answer."""
 
 
+class LazyTools(ToolManager):
+    """Tools that are made when they are first asked for: a host waits for the handshake, which needs none of them."""
+
+    def __init__(self, specs: Sequence[ToolSpec], bench: Workbench) -> None:
+        super().__init__()
+        self._specs = {spec.name: spec for spec in specs}
+        self._bench = bench
+
+    def get_tool(self, name: str) -> Tool | None:
+        if name not in self._tools and name in self._specs:
+            self._tools[name] = make_tool(self._specs[name], self._bench)
+        return self._tools.get(name)
+
+    def list_tools(self) -> list[Tool]:
+        return [tool for name in self._specs if (tool := self.get_tool(name))]
+
+
 class RegistrarServer(MCPServer[Any]):
-    """`MCPServer` whose failures are written for the model that reads them."""
+    """`MCPServer` whose failures are written for the model that reads them. ``specs`` are its tools, in order."""
+
+    def __init__(self, name: str, specs: Sequence[ToolSpec], bench: Workbench, **options: Any) -> None:
+        super().__init__(name, **options)
+        # The SDK has no public way in; tests/server/test_adapter.py would notice a change.
+        self._tool_manager = LazyTools(specs, bench)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None

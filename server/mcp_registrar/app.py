@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp_registrar import prompts, resources
-from mcp_registrar.adapter import RegistrarServer, make_tool
+from mcp_registrar.adapter import RegistrarServer
 from mcp_registrar.bench import make_bench
 from mcp_registrar.catalog import TOOLS
 from mcp_registrar_tools.version import VERSION
@@ -27,11 +27,12 @@ def build_server(settings: Settings) -> RegistrarServer:
 
     server = RegistrarServer(
         "mcp-registrar",
+        TOOLS,
+        bench,
         title="MCP Registrar",
         version=VERSION,
         description="Publishes MCP servers: server.json, image, ownership, login, registry",
         instructions=prompts.INSTRUCTIONS,
-        tools=[make_tool(spec, bench) for spec in TOOLS],
         lifespan=lifespan,
         log_level="ERROR",
     )

@@ -13,7 +13,7 @@ from mcp import Client, MCPError
 from mcp.types import ElicitRequestURLParams, ElicitResult
 from pydantic import Field
 
-from mcp_registrar.adapter import RegistrarServer, make_tool
+from mcp_registrar.adapter import RegistrarServer
 from mcp_registrar.bench import make_bench
 from mcp_registrar.catalog import ToolFunction, ToolSpec
 from mcp_registrar_tools.answer import Answer
@@ -79,23 +79,20 @@ class LocalSpec(ToolSpec):
 
 def make_server(tmp_path: Path) -> RegistrarServer:
     bench, _ = make_bench(Settings(data_dir=tmp_path))
-    tools = [
-        make_tool(
-            LocalSpec(
-                name=f.__name__,
-                title=f.__name__.title(),
-                command=f.__name__,
-                read_only=True,
-                destructive=False,
-                idempotent=True,
-                open_world=False,
-                target=f,
-            ),
-            bench,
+    specs = [
+        LocalSpec(
+            name=f.__name__,
+            title=f.__name__.title(),
+            command=f.__name__,
+            read_only=True,
+            destructive=False,
+            idempotent=True,
+            open_world=False,
+            target=f,
         )
         for f in (look, refuse, crash, ask)
     ]
-    return RegistrarServer("test", tools=tools)
+    return RegistrarServer("test", specs, bench)
 
 
 @pytest.fixture(params=["auto", "legacy"])

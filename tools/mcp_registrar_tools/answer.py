@@ -39,7 +39,8 @@ def quoted(text: str) -> str:
 class Answer(BaseModel):
     """Base of all results. ``next`` is the call or command that comes next, empty when nothing is left to do."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Built at first use: a host waits for the start of this process, and most answers are never given.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     FORMATS: ClassVar[tuple[str, ...]] = ()
 

@@ -29,7 +29,7 @@ class Finding(BaseModel):
     file. ``at`` is the path as keys and indexes of the document, for programs in this process.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     code: str
     severity: Severity
