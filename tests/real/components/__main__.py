@@ -6,6 +6,7 @@ import importlib
 import os
 import pkgutil
 import shutil
+import subprocess
 import sys
 
 import tests.real.components as package
@@ -19,7 +20,10 @@ def main() -> int:
         component = importlib.import_module(f"{package.__name__}.{info.name}")
         if component.missing() and can_install and "install" in sys.argv[1:]:
             print(f"installing {info.name} …", flush=True)
-            component.install()
+            try:
+                component.install()
+            except (OSError, subprocess.SubprocessError) as error:  # the others may still be had
+                print(f"{info.name}: {error}", file=sys.stderr)
         reason = component.missing()
         print(f"{info.name}: {reason or 'ready'}" + (" (its tests will be skipped)" if reason else ""))
     return 0
