@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -445,3 +446,75 @@ async def test_a_dotnet_project_gets_its_manifest_where_it_packs_it(tmp_path: Pa
     answer = await init(put(tmp_path, {"Weather.csproj": project}, ORIGIN))
     assert answer.path == str(tmp_path / ".mcp" / "server.json")
     assert answer.packages == ["nuget Weather"]
+
+
+async def test_a_repository_that_names_no_package_is_drafted_and_asked_about(tmp_path: Path) -> None:
+    put(tmp_path, {"README.md": "# Synapse\n\nFinds what you wrote on your own machine.\n"}, ORIGIN)
+    answer = await init(tmp_path)
+    assert not answer.written
+    assert list(tmp_path.glob("*.json")) == []
+    assert answer.manifest == {
+        "$schema": answer.manifest["$schema"],
+        "name": "io.github.Acme/weather",
+        "description": "Finds what you wrote on your own machine.",
+        "version": "1.0.0",
+        "repository": {"url": "https://github.com/Acme/weather", "source": "github"},
+    }
+    assert all(word in answer.uncertain[0] for word in ("names a package", "remote_url=", "path"))
+    assert answer.next == f'init_manifest(path="{tmp_path}", remote_url=["https://<host>/mcp"])'
+    assert answer.exit_code() == 1
+    with pytest.raises(InputError) as caught:  # the next call as it stands is not yet an address
+        await init(tmp_path, remote_url=["https://<host>/mcp"])
+    assert caught.value.code == "remote-not-https"
+    hosted = await init(tmp_path, remote_url=["https://mcp.acme.dev/mcp"])
+    assert hosted.written
+    written = json.loads((tmp_path / "server.json").read_text())
+    assert written["remotes"] == [{"type": "streamable-http", "url": "https://mcp.acme.dev/mcp"}]
+    assert hosted.exit_code() == 0
+
+
+async def test_types_say_that_a_package_which_does_not_speak_of_mcp_is_the_server(tmp_path: Path) -> None:
+    package = {"name": "left-pad", "version": "1.0.0", "repository": "github:Acme/left-pad"}
+    put(tmp_path, {"README.md": "# left-pad\n\nPads.\n", "package.json": package})
+    answer = await init(tmp_path)
+    assert not answer.written
+    assert 'types=["npm"]' in answer.uncertain[0]
+    told = await init(tmp_path, types=["npm"])
+    assert told.written
+    assert told.packages == ["npm left-pad"]
+
+
+BUNDLE = {"manifest_version": "0.3", "name": "weather-mcp", "version": "1.0.0", "server": {"type": "node"}}
+
+
+async def test_a_bundle_is_listed_with_its_hash_or_not_at_all(tmp_path: Path) -> None:
+    from mcp_registrar_tools import rules
+
+    packs = {**NPM, "scripts": {"build:mcpb": "mcpb pack"}}
+    put(tmp_path, {"package.json": packs, "manifest.json": {**BUNDLE, "version": "{{VERSION}}"}}, ORIGIN)
+    answer = await init(tmp_path, overwrite=True)
+    assert answer.packages == ["npm weather-mcp"]
+    assert any("fileSha256" in question and "build it" in question for question in answer.uncertain)
+    assert [found for found in rules.check(answer.manifest) if found.severity == "error"] == []
+    asked = await init(tmp_path, types=["npm", "mcpb"], dry_run=True)
+    assert len(asked.packages) == 2
+    assert "fileSha256" not in asked.manifest["packages"][1]
+    (tmp_path / "weather-mcp.mcpb").write_bytes(b"bundle")
+    built = await init(tmp_path)  # the manifest of the first call is there and gains the bundle
+    assert [one.get("fileSha256") for one in built.manifest["packages"]] == [
+        None,
+        hashlib.sha256(b"bundle").hexdigest(),
+    ]
+
+
+async def test_a_bundle_that_a_person_listed_without_a_hash_stays(tmp_path: Path) -> None:
+    url = "https://github.com/Acme/weather/releases/download/v1.0.0/weather-mcp.mcpb"
+    mine = {
+        "name": "io.github.Acme/weather",
+        "description": "Weather",
+        "version": "1.0.0",
+        "packages": [{"registryType": "mcpb", "identifier": url, "transport": {"type": "stdio"}}],
+    }
+    put(tmp_path, {"package.json": NPM, "manifest.json": BUNDLE, "server.json": mine}, ORIGIN)
+    answer = await init(tmp_path)
+    assert answer.manifest["packages"][0] == mine["packages"][0]  # type: ignore[index]

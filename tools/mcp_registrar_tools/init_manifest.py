@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from mcp_registrar_tools.manifest.source import Source
     from mcp_registrar_tools.packages.survey import Survey
     from mcp_registrar_tools.project.edits import Edit
+
+
+_PACKAGE_FILES = ("package.json", "pyproject.toml", "*.csproj", "Cargo.toml", "Dockerfile", "manifest.json")
 
 
 class ManifestDraft(Answer):
@@ -31,6 +35,8 @@ class ManifestDraft(Answer):
     changed: list[str] = Field(default_factory=list, description="files written")
     manifest: dict[str, Any] = Field(default_factory=dict, exclude=True)
     """The whole document; for Python callers, the diff and the file hold it for everyone else."""
+    found: bool = Field(default=True, exclude=True)
+    """False when nothing in the folder says what is published: then there is only a draft to complete."""
 
     def lines(self) -> list[str]:
         done = "Wrote" if self.written and self.changed else "Unchanged" if self.written else "Not written:"
@@ -52,7 +58,7 @@ class ManifestDraft(Answer):
         return [Path(path) for path in self.changed] if self.written else []
 
     def exit_code(self) -> int:
-        return 0 if self.written or (self.name and "<" not in self.name) else 1
+        return 0 if self.written or (self.found and self.name and "<" not in self.name) else 1
 
 
 async def init_manifest(
@@ -94,15 +100,16 @@ def _init(
     if unknown:
         raise InputError("unknown-type", f"no such package type: {', '.join(unknown)}", f"types are {', '.join(TYPES)}")
     for url in remotes:
-        if not url.startswith("https://"):
-            raise InputError("remote-not-https", f"{clean(url, 200)} is not https", "give the public https URL")
+        if not url.startswith("https://") or "<" in url:
+            raise InputError("remote-not-https", f"{clean(url, 200)} is no https URL", "give the public https URL")
     if "/" in name and (problem := name_problem(name)):
         raise InputError("invalid-server-name", problem, 'for example name="io.github.<login>/<name>"')
     seen = survey.look(folder, types)
     target, source, remarks = _existing(folder, seen, overwrite)
     existing: dict[str, Any] | None = source.document if source else None
     who = identity.identify(seen, _string(existing, "name"), name)
-    if not survey.speaks_of_mcp(seen) and not existing and not (name or remotes):
+    unsaid = not survey.speaks_of_mcp(seen) and not existing and not (name or remotes)
+    if unsaid and not (who.complete and who.repository):
         raise InputError(
             "no-server-found",
             f"nothing in {folder} looks like an MCP server: no package ({', '.join(TYPES)}), no README that says so",
@@ -111,6 +118,9 @@ def _init(
         )
     images = _new_dockerfile(seen, who.name, remarks) if dockerfile and who.complete else []
     made = draft.draft(seen, who, schema=CURRENT_URL, description=description, remotes=remotes)
+    unsaid = unsaid and not seen.chosen and not made.document.get("remotes")
+    if unsaid:
+        made.questions.insert(0, _unsaid(seen))
     document, questions = made.document, [*remarks, *made.questions]
     if source and existing:
         if version_of(_string(existing, "$schema")) not in {None, CURRENT}:
@@ -118,7 +128,7 @@ def _init(
             questions += more
         asked = {"name": who.name} if name else {}
         asked |= {"description": made.document["description"]} if description else {}
-        document, more = merge.merge({**existing, **asked}, document, may_add=made.sure)
+        document, more = merge.merge({**existing, **asked}, document, may_add=made.sure | set(types))
         questions += more
         after = source.rewrite(document)
     else:
@@ -132,12 +142,14 @@ def _init(
     questions += [f"Could not read: {problem}" for problem in seen.project.problems]
     if seen.project.truncated:
         questions.append("The folder is too large to see whole: only the first levels were read")
-    write = complete and not dry_run
+    write = complete and not dry_run and not unsaid
     if write:
         _write(edits)
     shown = {edit.path: seen.project.shown(edit.path) for edit in edits}
     part = str(document.get("name", "")).partition("/")[2]
     again = f'init_manifest(path={quoted(path)}, name="io.github.<login>/{part}")'
+    if unsaid:
+        again = f'init_manifest(path={quoted(path)}, remote_url=["https://<host>/mcp"])'
     return ManifestDraft(
         name=str(document.get("name", "")),
         version=str(document.get("version", "")),
@@ -149,11 +161,24 @@ def _init(
         diff="\n".join(edit.diff(shown[edit.path]) for edit in edits),
         changed=[str(edit.path) for edit in edits] if write else [],
         manifest=document,
+        found=not unsaid,
         next=again
-        if not complete
+        if unsaid or not complete
         else f"validate(path={quoted(path)})"
         if write
         else f"init_manifest(path={quoted(path)})",
+    )
+
+
+def _unsaid(seen: Survey) -> str:
+    """What to ask where the repository is known and nothing in the folder is recognizably a server."""
+    plain = sorted({one.registry_type for one in seen.found if one.folder == "" and not one.private})
+    return (
+        "Nothing here names a package of an MCP server, so nothing was written. Hosted: "
+        'remote_url=["https://<host>/mcp"]. '
+        + (f"Published as a package of this folder: types={json.dumps(plain)}. " if plain else "")
+        + "Published from another folder: path of the one that holds its package file"
+        + ("" if plain else f" ({', '.join(_PACKAGE_FILES)})")
     )
 
 

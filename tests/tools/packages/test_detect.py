@@ -276,14 +276,10 @@ def test_oci_speaks_what_its_own_command_says(tmp_path: Path, text: str, transpo
     assert "version" not in entry
 
 
-def test_mcpb_is_released_only_where_something_says_so(tmp_path: Path) -> None:
-    manifest = {"manifest_version": "0.3", "name": "w-mcp", "version": "1.0.0", "server": {"type": "node"}}
-    assert one(tmp_path, "mcpb", {"manifest.json": json.dumps(manifest)}).extra["released"] is False
-    filled = {**manifest, "version": "{{VERSION}}"}
-    again = one(
-        tmp_path, "mcpb", {"manifest.json": json.dumps(filled), "package.json": '{"scripts": {"build:mcpb": "x"}}'}
-    )
-    assert (again.extra["released"], again.version) == (True, None)
+def test_mcpb_takes_the_bundle_that_is_built(tmp_path: Path) -> None:
+    manifest = {"manifest_version": "0.3", "name": "w-mcp", "version": "{{VERSION}}", "server": {"type": "node"}}
+    found = one(tmp_path, "mcpb", {"manifest.json": json.dumps(manifest)})
+    assert (found.extra["built"], found.version) == (None, None)
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "w-mcp.mcpb").write_bytes(b"bundle")
     built = TYPES["mcpb"].detect(walk(tmp_path, tmp_path))[0]

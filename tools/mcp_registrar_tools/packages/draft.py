@@ -10,7 +10,7 @@ from mcp_registrar_tools.answer import clean
 from mcp_registrar_tools.packages import TYPES, mcpb
 from mcp_registrar_tools.packages.found import TEMPLATE, Found
 from mcp_registrar_tools.packages.identity import Identity
-from mcp_registrar_tools.packages.survey import Survey, bare
+from mcp_registrar_tools.packages.survey import Survey, bare, speaks_of_mcp
 from mcp_registrar_tools.project import environment, git, hosted, readme, rust
 from mcp_registrar_tools.project.edits import without
 from mcp_registrar_tools.project.walk import line_of
@@ -23,7 +23,7 @@ DEFAULT_VERSION = "1.0.0"
 class Draft:
     """``document`` in the official order; ``evidence`` as `what (file:line)`; ``questions`` for the user.
 
-    ``sure`` holds the registry types whose identifier was read and not assumed.
+    ``sure`` holds the registry types whose identifier was read and not assumed, and bundles that are built.
     """
 
     document: dict[str, Any]
@@ -57,7 +57,7 @@ def draft(survey: Survey, identity: Identity, *, schema: str, description: str =
         document["remotes"] = [
             {"type": "sse" if re.search(r"/sse/?$", url) else "streamable-http", "url": url} for url in urls
         ]
-    if not packages and not urls:
+    if not packages and not urls and speaks_of_mcp(survey):
         result.questions.append(
             'No package was found: where do people get it? (remote_url=["https://…/mcp"] if hosted)'
         )
@@ -92,10 +92,13 @@ def _package(survey: Survey, identity: Identity, found: Found, version: str, res
         found.extra["fileSha256"] = mcpb.sha256(survey.project, found)
         if not found.extra["fileSha256"]:
             del found.extra["fileSha256"]
-            result.questions.append("fileSha256 of the MCPB bundle is missing: take it from the released file")
+            result.questions.append(
+                "fileSha256 of the MCPB bundle is missing, and the registry refuses the entry without: build it "
+                "(mcpb pack) and call again, or take the hash from the released file"
+            )
     element = TYPES[kind].entry(found, version)
     result.questions += found.questions
-    if kind != "mcpb" and not found.assumed:
+    if "fileSha256" in element if kind == "mcpb" else not found.assumed:
         result.sure.add(kind)
     result.evidence.append(f"{kind} {found.identifier} ({where})")
     if kind not in {"oci", "mcpb"} and element.get("version") and element["version"] != version and found.version:

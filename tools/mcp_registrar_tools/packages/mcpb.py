@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def detect(project: Project) -> list[Found]:
-    """Every bundle ``manifest.json`` (MCPB, formerly DXT). Whether it is released is in ``extra["released"]``.
+    """Every bundle ``manifest.json`` (MCPB, formerly DXT). ``extra["built"]`` is a packed bundle in the project.
 
     The identifier is a release asset's URL, which no project file states in full before the release: it stays ""
     here and is made of repository, version and name by `asset_url`.
@@ -73,18 +73,9 @@ def _found(project: Project, path: str, text: str, data: dict[str, Any]) -> Foun
         assumed=frozenset({"identifier"}),
     )
     if found.version and TEMPLATE.search(found.version):
-        found.extra["templated"] = True
         found.version = None
-    built = next(project.named("*.mcpb", "*.dxt"), None)
-    found.extra |= {"name": name, "built": built, "released": bool(built) or _scripted(project, found)}
+    found.extra |= {"name": name, "built": next(project.named("*.mcpb", "*.dxt"), None)}
     return found
-
-
-def _scripted(project: Project, found: Found) -> bool:
-    """Whether the release fills the bundle's version in and a script packs it: then it is part of each release."""
-    if not found.extra.get("templated"):
-        return False
-    return any("mcpb" in (project.text(path) or "") for path in ("package.json", "Makefile", "justfile"))
 
 
 def asset_url(found: Found, repository: str, version: str) -> str:

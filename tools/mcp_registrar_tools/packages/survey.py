@@ -77,7 +77,7 @@ def _hear(survey: Survey, types: Sequence[str]) -> None:
 def _choose(survey: Survey, types: Sequence[str]) -> None:
     public = [found for found in survey.found if found.registry_type in INDEXES and not found.private]
     docker = [found for found in survey.found if found.registry_type == "oci"]
-    main = _server(survey, public, docker)
+    main = _server(survey, public, docker, asked=bool(types))
     names = {found.server_name for found in main if found.server_name}
     folders = {"", *(found.folder for found in main)}
     catalogue = "" if survey.images else catalogued(survey.project)
@@ -106,12 +106,12 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
             )
     survey.chosen = [*main, *labelled[:1]]
     for bundle in [found for found in survey.found if found.registry_type == "mcpb"]:
-        if "mcpb" in types or (bundle.extra["released"] and bundle.folder in folders):
+        if "mcpb" in types or (bundle.extra["built"] and bundle.folder in folders):
             survey.chosen.append(bundle)
         elif bundle.folder in folders:
             survey.left_out.append(
-                f"mcpb ({survey.project.shown(bundle.file)}): no built bundle here to hash; "
-                'build it and call again with types=["mcpb"] to list the release asset'
+                f"mcpb ({survey.project.shown(bundle.file)}): no built bundle here to hash, and the registry refuses "
+                "one without fileSha256: build it (mcpb pack) and call again"
             )
     if not labelled and docker and not catalogue:
         survey.left_out.append(
@@ -123,8 +123,8 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
             survey.left_out.append(f"{private.registry_type} {private.identifier}: marked private")
 
 
-def _server(survey: Survey, public: list[Found], docker: list[Found]) -> list[Found]:
-    """The packages in an index that are this folder's server."""
+def _server(survey: Survey, public: list[Found], docker: list[Found], *, asked: bool) -> list[Found]:
+    """The packages in an index that are this folder's server; when types were ``asked`` for, any of the folder."""
     servers = [found for found in public if found.mcp]
     here = [found for found in servers if found.folder == ""]
     label = next((one.server_name for one in docker if one.folder == "" and one.server_name), None)
@@ -156,7 +156,7 @@ def _server(survey: Survey, public: list[Found], docker: list[Found]) -> list[Fo
     if groups:
         raise _several(survey, strong or groups)
     plain = [found for found in public if found.folder == ""]
-    if _speaks_of_mcp(survey):
+    if asked or _speaks_of_mcp(survey):
         return _one_each(plain)
     # Nothing says MCP. Where nothing could have said it either (no README, no dependency), ask instead of refusing.
     bare_ones = [found for found in plain if survey.readme is None and not found.extra.get("needs")]
