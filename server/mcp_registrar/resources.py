@@ -180,10 +180,11 @@ async def _registries(bench: Workbench, begun: str, known: dict[str, str]) -> li
 
 async def _entries(bench: Workbench, begun: str) -> list[dict[str, Any]]:
     """Documents whose name may continue what was typed; nothing when the registry cannot be asked."""
-    from mcp_registrar_tools.registries import connect
+    from mcp_registrar_tools.registries import Query, connect
 
+    query = Query(words=begun.rpartition("/")[2], limit=COMPLETIONS)
     try:
-        page = await (await connect(bench)).search(begun.rpartition("/")[2], limit=COMPLETIONS)
+        page = await (await connect(bench)).search(query)
     except RegistrarError:
         return []
     return [found.server for found in page.entries]

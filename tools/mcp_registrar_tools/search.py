@@ -137,6 +137,8 @@ async def collect(
     of such a list is the registry's own behind what is ours: how many entries of its page are done, and which of the
     words were looked for (``<n>.<attempt>@<cursor>``).
     """
+    from mcp_registrar_tools.registries import Query
+
     place, skip, attempt = cursor, 0, 0
     if ours := re.match(r"(\d+)\.(\d+)@", cursor):
         place, skip, attempt = cursor[ours.end() :], int(ours[1]), int(ours[2])
@@ -147,8 +149,8 @@ async def collect(
     attempt = min(attempt, len(attempts) - 1)
 
     async def page(place: str) -> Page:
-        return await target.search(
-            attempts[attempt],
+        query = Query(
+            words=attempts[attempt],
             updated_since=updated_since,
             include_deleted=status == "deleted",
             type=type,
@@ -156,6 +158,7 @@ async def collect(
             limit=limit,
             cursor=place,
         )
+        return await target.search(query)
 
     def fits(item: Entry) -> bool:
         return (not type or type in kinds_of(item.server)) and (not status or item.status == status)

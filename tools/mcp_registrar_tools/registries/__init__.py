@@ -46,6 +46,20 @@ class Page:
     corrected: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What is looked for. ``type`` and ``status`` are a wish: a registry that cannot filter by them leaves them out."""
+
+    words: str = ""
+    version: str = "latest"  # "" for all
+    updated_since: str = ""
+    include_deleted: bool = False
+    type: str = ""
+    status: str = ""
+    limit: int = 30
+    cursor: str = ""
+
+
 class Registry(Protocol):
     """A registry backend. Every method raises `RegistryError` or `OutboundError`; `get` is None for "not there".
 
@@ -70,20 +84,7 @@ class Registry(Protocol):
 
     async def versions(self, server_name: str, *, include_deleted: bool = False) -> list[Entry]: ...
 
-    async def search(
-        self,
-        words: str = "",
-        *,
-        version: str = "latest",
-        updated_since: str = "",
-        include_deleted: bool = False,
-        type: str = "",
-        status: str = "",
-        limit: int = 30,
-        cursor: str = "",
-    ) -> Page:
-        """A page. ``type`` and ``status`` are a wish: a registry that cannot filter by them leaves them out."""
-        ...
+    async def search(self, query: Query) -> Page: ...
 
     async def set_status(
         self, server_name: str, status: Status, *, version: str | None, message: str = ""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from mcp_registrar_tools.errors import RegistryError
-from mcp_registrar_tools.registries import Entry, Kind, Page, Status
+from mcp_registrar_tools.registries import Entry, Kind, Page, Query, Status
 from mcp_registrar_tools.registries.compare import differences
 from mcp_registrar_tools.registries.official import OfficialRegistry, entry, objects, segment
 
@@ -44,31 +44,20 @@ class SeedRegistry(OfficialRegistry):
         everything = _entries(await self.read(path, admin=True))
         return [item if item.server.get("version") in shown else _hidden(item) for item in everything]
 
-    async def search(
-        self,
-        words: str = "",
-        *,
-        version: str = "latest",
-        updated_since: str = "",
-        include_deleted: bool = False,
-        type: str = "",
-        status: str = "",
-        limit: int = 30,
-        cursor: str = "",
-    ) -> Page:
-        query: dict[str, Any] = {
-            "limit": limit,
-            "cursor": cursor,
-            "search": words,
-            "version": version,
-            "updated_since": updated_since,
+    async def search(self, query: Query) -> Page:
+        asked: dict[str, Any] = {
+            "limit": query.limit,
+            "cursor": query.cursor,
+            "search": query.words,
+            "version": query.version,
+            "updated_since": query.updated_since,
         }
-        answer = await self.read("/servers", **query)
+        answer = await self.read("/servers", **asked)
         public = _entries(answer)
-        if include_deleted:
+        if query.include_deleted:
             # Both lists are sorted alike and the public one is part of the other: it covers at least this page.
             shown = {(item.server.get("name"), item.server.get("version")) for item in public}
-            answer = await self.read("/servers", admin=True, **query)
+            answer = await self.read("/servers", admin=True, **asked)
             public = [
                 item if (item.server.get("name"), item.server.get("version")) in shown else _hidden(item)
                 for item in _entries(answer)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from mcp_registrar_tools.answer import clean
 from mcp_registrar_tools.errors import RegistryError
 from mcp_registrar_tools.manifest.versions import compare
-from mcp_registrar_tools.registries import Entry, Kind, Page, Status
+from mcp_registrar_tools.registries import Entry, Kind, Page, Query, Status
 from mcp_registrar_tools.registries.official import OfficialRegistry, objects, segment
 
 if TYPE_CHECKING:
@@ -53,18 +53,7 @@ class ApplyRegistry(OfficialRegistry):
         items = [_entry(item) for item in _resources(answer)]
         return _ranked(item for item in items if item.server["name"] == server_name)
 
-    async def search(
-        self,
-        words: str = "",
-        *,
-        version: str = "latest",
-        updated_since: str = "",
-        include_deleted: bool = False,
-        type: str = "",
-        status: str = "",
-        limit: int = 30,
-        cursor: str = "",
-    ) -> Page:
+    async def search(self, query: Query) -> Page:
         # It has no search of its own: the whole list is read and looked through here.
         found: list[Entry] = []
         place = ""
@@ -77,16 +66,16 @@ class ApplyRegistry(OfficialRegistry):
         names: dict[str, list[Entry]] = {}
         for item in found:
             names.setdefault(item.server["name"], []).append(item)
-        wanted = words.lower().split()
+        wanted = query.words.lower().split()
         rows = []
         for name in sorted(names):
             for item in _ranked(names[name]):
                 text = " ".join(str(item.server.get(key, "")) for key in ("name", "title", "description")).lower()
-                right_version = item.is_latest if version == "latest" else version in ("", item.server["version"])
-                if right_version and all(word in text for word in wanted) and item.updated_at >= updated_since:
+                fits = item.is_latest if query.version == "latest" else query.version in ("", item.server["version"])
+                if fits and all(word in text for word in wanted) and item.updated_at >= query.updated_since:
                     rows.append(item)
-        start = int(cursor) if cursor.isdigit() else 0
-        end = start + limit
+        start = int(query.cursor) if query.cursor.isdigit() else 0
+        end = start + query.limit
         return Page(entries=rows[start:end], next_cursor=str(end) if end < len(rows) else "")
 
     async def validate(self, document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from mcp_registrar_tools.answer import clean
 from mcp_registrar_tools.errors import LoginError, OutboundError, RegistrarError, RegistryError
-from mcp_registrar_tools.registries import Entry, Kind, Page, Status
+from mcp_registrar_tools.registries import Entry, Kind, Page, Query, Status
 from mcp_registrar_tools.registries.compare import differences
 from mcp_registrar_tools.registries.refusals import loads, refusal
 
@@ -77,28 +77,17 @@ class OfficialRegistry:
         answer = await self.read(f"/servers/{segment(server_name)}/versions", include_deleted=include_deleted)
         return [entry(item, answer.url) for item in _items(answer)] if answer else []
 
-    async def search(
-        self,
-        words: str = "",
-        *,
-        version: str = "latest",
-        updated_since: str = "",
-        include_deleted: bool = False,
-        type: str = "",
-        status: str = "",
-        limit: int = 30,
-        cursor: str = "",
-    ) -> Page:
-        query: dict[str, Any] = {
-            "limit": limit,
-            "cursor": cursor,
-            "updated_since": updated_since,
-            "include_deleted": include_deleted,
+    async def search(self, query: Query) -> Page:
+        asked: dict[str, Any] = {
+            "limit": query.limit,
+            "cursor": query.cursor,
+            "updated_since": query.updated_since,
+            "include_deleted": query.include_deleted,
         }
-        if self._ranked and version == "latest":  # the embedded registry's own: words anywhere, best first
-            answer = await self.read("/search", q=words, type=type, status=status, **query)
+        if self._ranked and query.version == "latest":  # the embedded registry's own: words anywhere, best first
+            answer = await self.read("/search", q=query.words, type=query.type, status=query.status, **asked)
         else:
-            answer = await self.read("/servers", search=words, version=version, **query)
+            answer = await self.read("/servers", search=query.words, version=query.version, **asked)
         if answer is None:
             raise self.refusal(404, None)
         metadata = objects(answer).get("metadata") or {}
@@ -272,7 +261,7 @@ class OfficialRegistry:
 
     def refusal(self, status: int, answer: Fetched | None) -> RegistryError | LoginError:
         """The registry's own words for why not, with the next step."""
-        return refusal(self.name, self.url, status, answer, self._session)
+        return refusal(self.name, status, answer, self._session)
 
 
 async def pause(attempt: int, answer: Fetched | None) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def refusal(
-    name: str, url: str, status: int, answer: Fetched | None, session: Session | None = None
+    name: str, status: int, answer: Fetched | None, session: Session | None = None
 ) -> RegistryError | LoginError:
     """The error for an HTTP answer that is not what was hoped for. Secrets of the session are cut out of it."""
     body = loads(answer) if answer else None

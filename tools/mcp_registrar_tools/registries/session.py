@@ -187,7 +187,7 @@ class Session:
     async def _refused(self, credential: Credential, key: signing.SigningKey | None, answer: Fetched) -> LoginError:
         from mcp_registrar_tools.registries.refusals import refusal
 
-        said = refusal(self.place.name, self.place.url, answer.status, answer, self).message
+        said = refusal(self.place.name, answer.status, answer, self).message
         text = said.lower()
         how = f'login(registry="{self.place.name}", method="{credential.method}"'
         if "timestamp outside valid window" in text:

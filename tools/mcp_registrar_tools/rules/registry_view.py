@@ -79,6 +79,8 @@ async def _permission(registry: Registry, name: str, prediction: Any) -> list[Fi
 
 
 async def _remotes(registry: Registry, document: dict[str, Any], name: str) -> list[Finding]:
+    from mcp_registrar_tools.registries import Query
+
     remotes = document.get("remotes")
     urls = {
         remote["url"]: ("remotes", i, "url")
@@ -88,7 +90,7 @@ async def _remotes(registry: Registry, document: dict[str, Any], name: str) -> l
     found: dict[str, Finding] = {}
     cursor = ""
     for _ in range(PAGES if urls and registry.name == "local" else 0):
-        page = await registry.search(limit=100, cursor=cursor, version="")
+        page = await registry.search(Query(limit=100, cursor=cursor, version=""))
         for entry in page.entries:
             other = entry.server.get("name")
             if other == name or entry.status == "deleted":
