@@ -196,11 +196,11 @@ async def latest_scenario(case: Case) -> str | None:
 @kind("auth")
 async def auth(case: Case) -> str | None:
     given = case["input"]
-    reply, registry = await _login(given)
-    return _judge(reply, registry, case["expected"])
+    reply = await _login(given)
+    return _judge(reply, case["expected"])
 
 
-def _judge(reply: Reply, registry: Running, expected: dict[str, Any]) -> str | None:
+def _judge(reply: Reply, expected: dict[str, Any]) -> str | None:
     valid = reply.status == 200
     text = _plain(reply.body.decode())
     if valid != expected["valid"]:
@@ -234,7 +234,7 @@ async def auth_grant(case: Case) -> str | None:
         domain = given["domain"]
         record = "v=MCPv1; k=ed25519; p=<signing key>"
         given = {**given, "txt": {domain: [record]}, "well_known": {"status": 200, "text": record}}
-    reply, _ = await _login(given)
+    reply = await _login(given)
     if reply.status != 200:
         return f"{reply.status}: {reply.body.decode()}"
     claims = _claims(reply)
@@ -248,7 +248,7 @@ async def auth_grant(case: Case) -> str | None:
     return None
 
 
-async def _login(given: dict[str, Any]) -> tuple[Reply, Running]:
+async def _login(given: dict[str, Any]) -> Reply:
     """Log in as a case says, against upstream services that say what the case says."""
     method = given["method"]
     if method in ("dns", "http"):
@@ -258,14 +258,14 @@ async def _login(given: dict[str, Any]) -> tuple[Reply, Running]:
             github_api(given["login"], given.get("org_memberships", [])) as url,
             running(RegistryConfig(github_api_url=url), outbound=Outbound(trusted_origins=[url])) as registry,
         ):
-            return await registry.ask("POST", "/v0/auth/github-at", {"github_token": "gho_case"}), registry
+            return await registry.ask("POST", "/v0/auth/github-at", {"github_token": "gho_case"})
     if method in ("github-oidc", "oidc"):
         return await _login_by_oidc(method, given)
     async with running(RegistryConfig(enable_anonymous_auth=given.get("enabled", True))) as registry:
-        return await registry.ask("POST", "/v0/auth/none"), registry
+        return await registry.ask("POST", "/v0/auth/none")
 
 
-async def _login_by_domain(method: str, given: dict[str, Any]) -> tuple[Reply, Running]:
+async def _login_by_domain(method: str, given: dict[str, Any]) -> Reply:
     mine = signing.generate(given.get("algorithm", "ed25519"))
 
     def filled(text: str) -> str:
@@ -284,7 +284,7 @@ async def _login_by_domain(method: str, given: dict[str, Any]) -> tuple[Reply, R
         zone = {name: [filled(text) for text in texts] for name, texts in given.get("txt", {}).items()}
         with nameserver(zone, broken="dns_error" in given) as address:
             async with running(RegistryConfig(dns_server=address)) as registry:
-                return await registry.ask("POST", "/v0/auth/dns", body), registry
+                return await registry.ask("POST", "/v0/auth/dns", body)
     answer = given.get("well_known", {"status": 404})
     if "resolved_ip" in answer:
 
@@ -292,16 +292,16 @@ async def _login_by_domain(method: str, given: dict[str, Any]) -> tuple[Reply, R
             return [answer["resolved_ip"]]
 
         async with running(RegistryConfig(), outbound=Outbound(resolver=resolver)) as registry:
-            return await registry.ask("POST", "/v0/auth/http", body), registry
+            return await registry.ask("POST", "/v0/auth/http", body)
     text = filled(answer.get("text", "")) + "x" * answer.get("padding", 0)
     async with (
         key_server(answer.get("status", 200), text, cut="error" in answer) as url,
         running(RegistryConfig(http_auth_origin=url), outbound=Outbound(trusted_origins=[url])) as registry,
     ):
-        return await registry.ask("POST", "/v0/auth/http", body), registry
+        return await registry.ask("POST", "/v0/auth/http", body)
 
 
-async def _login_by_oidc(method: str, given: dict[str, Any]) -> tuple[Reply, Running]:
+async def _login_by_oidc(method: str, given: dict[str, Any]) -> Reply:
     import jwt
 
     private, public = rsa_key()
@@ -315,7 +315,7 @@ async def _login_by_oidc(method: str, given: dict[str, Any]) -> tuple[Reply, Run
             github_oidc_audience=given.get("configured_audience", ""), github_jwks_url=f"{url}/jwks"
         )
         async with running(config, outbound=Outbound(trusted_origins=[url])) as registry:
-            return await registry.ask("POST", f"/v0/auth/{method}", {"oidc_token": token}), registry
+            return await registry.ask("POST", f"/v0/auth/{method}", {"oidc_token": token})
 
 
 # Rules behind the logins

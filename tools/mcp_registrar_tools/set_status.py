@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from mcp_registrar_tools.registries import Entry, Registry
 
 STATUSES = ("active", "deprecated", "deleted")
-LONGEST_MESSAGE = 500
 SHOWN = 15
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mcp_registrar.registry.store import Store
 
 PORT = 12121
-SEED_LIMIT = 512 * 1024 * 1024
 
 
 async def serve(

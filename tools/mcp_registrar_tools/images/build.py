@@ -237,7 +237,6 @@ async def _make(
     if builder is not None:
         buildx.check_platforms(docker, builder, order.platforms)
         return await buildx.build(
-            docker,
             builder,
             where,
             tag=image,

@@ -99,7 +99,6 @@ def check_platforms(engine: Engine, builder: Builder, platforms: Sequence[str]) 
 
 
 async def build(
-    engine: Engine,
     builder: Builder,
     context: Context,
     *,

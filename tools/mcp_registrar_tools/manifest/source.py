@@ -358,7 +358,7 @@ class _Writer:
                 quoted = re.match(r'"(?:[^"\\]|\\.)*"', name)
                 name = json.dumps(key, ensure_ascii=False) + name[quoted.end() if quoted else 0 :]
             parts.append((was, name + self.value(member.node, old[was], value, depth + 1)))
-        return self._join(node, parts, order, depth)
+        return self._join(node, parts, order)
 
     def _list(self, node: Node, old: list[Any], new: list[Any], depth: int) -> str:
         parts: list[tuple[str | None, str]] = []
@@ -368,9 +368,9 @@ class _Writer:
                 parts.append((str(i), self.value(node.members[i].node, old[i], value, depth + 1)))
             else:
                 parts.append((None, self._new(value, depth + 1, inline=not multiline)))
-        return self._join(node, parts, [str(i) for i in range(len(old))], depth)
+        return self._join(node, parts, [str(i) for i in range(len(old))])
 
-    def _join(self, node: Node, parts: list[tuple[str | None, str]], order: list[str], depth: int) -> str:
+    def _join(self, node: Node, parts: list[tuple[str | None, str]], order: list[str]) -> str:
         opening, closing = self.text[node.start], self.text[node.end - 1]
         if not parts:
             return opening + closing

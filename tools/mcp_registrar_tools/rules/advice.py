@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mcp_registrar_tools.findings import Finding, Severity
-from mcp_registrar_tools.manifest import body, versions
+from mcp_registrar_tools.manifest import body, patch, versions
 from mcp_registrar_tools.manifest.body import Path, Struct, dotted
 from mcp_registrar_tools.rules import templates
 
@@ -52,10 +52,6 @@ def _advice(
         fix=fix,
         at=at,
     )
-
-
-def _pointer(at: Path) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in at)
 
 
 def _plain(text: str) -> str:
@@ -148,7 +144,7 @@ def _key_case(given: Any, struct: Struct, at: Path) -> Iterator[Finding]:
                 here,
                 f"{key} is taken for {name} by the registry, but not by every client",
                 f"write {name}",
-                fix=[{"op": "move", "from": _pointer(here), "path": _pointer((*at, name))}],
+                fix=[{"op": "move", "from": patch.pointer(here), "path": patch.pointer((*at, name))}],
             )
 
 
@@ -163,7 +159,7 @@ def _package(i: int, package: Json) -> Iterator[Finding]:
             here,
             "there are runtimeArguments but no runtimeHint: clients do not know whose arguments they are",
             f'add "runtimeHint": "{runtime or "…"}"',
-            fix=[{"op": "add", "path": _pointer(here), "value": runtime}] if runtime else None,
+            fix=[{"op": "add", "path": patch.pointer(here), "value": runtime}] if runtime else None,
         )
     if package["registryType"] == "oci" and package["identifier"]:
         yield from _image(at, package)
@@ -186,7 +182,7 @@ def _image(at: Path, package: Json) -> Iterator[Finding]:
             here,
             f"{identifier} names no tag: every install gets whatever is latest then",
             f"write {identifier}:{tag}",
-            fix=[{"op": "replace", "path": _pointer(here), "value": f"{identifier}:{tag}"}] if version else None,
+            fix=[{"op": "replace", "path": patch.pointer(here), "value": f"{identifier}:{tag}"}] if version else None,
         )
     elif image.tag == "latest" and not image.digest:
         yield _advice(
@@ -239,7 +235,7 @@ def _inputs(bound: Json) -> Iterator[Finding]:
                 here,
                 f"{name} looks like a secret but is not marked: clients will show and store it in the clear",
                 'add "isSecret": true',
-                fix=[{"op": "add", "path": _pointer(here), "value": True}],
+                fix=[{"op": "add", "path": patch.pointer(here), "value": True}],
             )
 
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from mcp_registrar_tools.findings import Finding
+from mcp_registrar_tools.manifest import patch
 from mcp_registrar_tools.manifest.body import Path
 
 _PLACEHOLDER = re.compile(
@@ -27,15 +28,6 @@ def found_in(text: Any) -> str | None:
     return match[0] if match else None
 
 
-def _value(document: Any, at: Path) -> Any:
-    for part in at:
-        try:
-            document = document[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return document
-
-
 def excuse(findings: list[Finding], document: Any) -> list[Finding]:
     """The findings, those about a value with a placeholder replaced by one remark each."""
     excused: set[Path] = set()
@@ -46,7 +38,7 @@ def excuse(findings: list[Finding], document: Any) -> list[Finding]:
         placeholder = None
         about_value = not finding.code.endswith("-forbidden") and finding.code != "unexpected-property"
         if about_value and (last in _FIELDS or at == ("name",)):
-            placeholder = found_in(_value(document, at))
+            placeholder = found_in(patch.get(document, at))
         if placeholder is None:
             kept.append(finding)
         elif at not in excused:

@@ -194,9 +194,7 @@ async def _status_body(app: RegistryApp, request: Request) -> tuple[str, str | N
     return body["status"], message
 
 
-async def _change_status(
-    app: RegistryApp, permissions: Sequence[Permission], name: str, missing: str, found: bool
-) -> None:
+def _may_change(permissions: Sequence[Permission], name: str, missing: str, found: bool) -> None:
     if not found:
         raise Problem(404, missing)
     if not (allowed(name, "publish", permissions) or allowed(name, "edit", permissions)):
@@ -210,7 +208,7 @@ async def set_status(app: RegistryApp, request: Request) -> Answer:
     current = await app.store.get(name, version, include_deleted=True)
     # "latest" is a way of reading, not a version that can be changed.
     found = current is not None and version != "latest"
-    await _change_status(app, permissions, name, "Server version not found", found)
+    _may_change(permissions, name, "Server version not found", found)
     return Answer((await _apply(app.store.set_status(name, version, status, message))).json())
 
 
@@ -219,7 +217,7 @@ async def set_all_status(app: RegistryApp, request: Request) -> Answer:
     permissions = await _permissions(app, request)
     name = server_name(request)
     found = await app.store.get(name, "latest", include_deleted=True)
-    await _change_status(app, permissions, name, "Server not found", found is not None)
+    _may_change(permissions, name, "Server not found", found is not None)
     rows = await _apply(app.store.set_all_status(name, status, message))
     body = ",".join(row.json() for row in rows)
     return Answer(f'{{"updatedCount":{len(rows)},"servers":[{body}]}}')

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
-
-Action = Literal["publish", "edit", "read"]
+from typing import Any, NamedTuple
 
 BLOCKED = (
     "your namespace is blocked. raise an issue at https://github.com/modelcontextprotocol/registry/ "

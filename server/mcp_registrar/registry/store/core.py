@@ -145,10 +145,6 @@ class Store:
         )
         return [(kind, int(count)) for kind, count in rows]
 
-    async def remote_conflict(self, name: str, urls: Sequence[str]) -> StoreError | None:
-        """What publishing these remote URLs under this name would be refused with."""
-        return await self._database.read(lambda session: _conflict(session, name, urls))
-
     # Writing
 
     async def publish(self, document: dict[str, Any], *, version_limit: int = VERSION_LIMIT) -> Row:
