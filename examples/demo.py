@@ -69,9 +69,11 @@ async def run(project: Path, home: Path) -> int:
         listed = sum(count_tokens(tool.model_dump_json(by_alias=True, exclude_none=True)) for tool in tools)
         print(f"connected: {len(tools)} tools, listed in {listed} tokens, protocol {client.protocol_version}")
         demo = Demo(client)
-        made = await demo.call("init_manifest", path=str(project))
+        made = await demo.call("init_manifest", path=str(project), markers=True)
         if not made.get("name"):
-            made = await demo.call("init_manifest", path=str(project), name=f"io.github.example/{project.name}")
+            made = await demo.call(
+                "init_manifest", path=str(project), name=f"io.github.example/{project.name}", markers=True
+            )
         report = await demo.call("validate", path=str(project))
         if not report.get("valid"):
             await demo.call("validate", path=str(project), fix=True)
