@@ -103,9 +103,6 @@ def signature(function: ToolFunction) -> inspect.Signature:
     return bare.replace(parameters=parameters, return_annotation=hints["return"])
 
 
-def spec(name: str) -> ToolSpec:
+def tool(name: str) -> ToolSpec:
     """The tool of this name; raises KeyError."""
-    for tool in TOOLS:
-        if tool.name == name:
-            return tool
-    raise KeyError(name)
+    return {spec.name: spec for spec in TOOLS}[name]

@@ -95,7 +95,7 @@ def build_app(settings: Settings) -> App:
     """All commands: ``serve``, one per tool, and the embedded registry's own."""
     from cyclopts import App, Parameter
 
-    from mcp_registrar.catalog import COMMANDS_ONLY, TOOLS
+    from mcp_registrar.catalog import COMMANDS_ONLY, TOOLS, tool
     from mcp_registrar_tools.version import VERSION
 
     app = App(
@@ -110,6 +110,10 @@ def build_app(settings: Settings) -> App:
     for spec in (*TOOLS, *COMMANDS_ONLY):
         # Tools have a `--version` of their own: a server's, not this program's.
         app.command(_tool_command(spec, settings), name=spec.command, version_flags=())
+    # What users of agentregistry's command line type.
+    app.command(_tool_command(tool("search"), settings), name="list", version_flags=(), show=False)
+    unpublish = _tool_command(tool("set_status"), settings, status="deleted")
+    app.command(unpublish, name="unpublish", version_flags=(), show=False)
     app.command(_registry_app(settings))
     return app
 
@@ -170,8 +174,8 @@ def _serve_command(settings: Settings) -> Callable[..., int]:
 FORMATS = ("text", "json")
 
 
-def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable[int]]:
-    """The command of a tool: the function's own signature, and ``--format``."""
+def _tool_command(spec: ToolSpec, settings: Settings, **fixed: Any) -> Callable[..., Awaitable[int]]:
+    """The command of a tool: the function's own signature without what is ``fixed``, and ``--format``."""
     from cyclopts import Parameter
 
     from mcp_registrar.bench import make_bench
@@ -187,7 +191,7 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
         bench.progress = show_progress
         bench.ask = TerminalAsker()
         try:
-            answer = await function(bench, **arguments)
+            answer = await function(bench, **arguments, **fixed)
         except RegistrarError as error:
             _clear_progress()
             print_error(error, as_json=form == "json")
@@ -201,7 +205,9 @@ def _tool_command(spec: ToolSpec, settings: Settings) -> Callable[..., Awaitable
 
     parameters: list[inspect.Parameter] = []
     for parameter in outer.parameters.values():
-        if "dict" in str(parameter.annotation):  # an inline document is a model's way; a shell has files
+        if parameter.name in fixed or "dict" in str(
+            parameter.annotation
+        ):  # an inline document is a model's way; a shell has files
             continue
         positional = not parameters or parameter.default is inspect.Parameter.empty
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if positional else inspect.Parameter.KEYWORD_ONLY

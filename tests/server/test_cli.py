@@ -71,6 +71,21 @@ def test_publish_then_search(project: Path, tmp_path: Path, capsys: pytest.Captu
     assert "Already published" in capsys.readouterr().out
 
 
+def test_the_words_of_agentregistrys_command_line(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "publish", str(project)) == 0
+    capsys.readouterr()
+    assert run(tmp_path, "list") == 0
+    header, row = capsys.readouterr().out.splitlines()[:2]
+    assert header.split() == ["NAME", "VERSION", "TYPE", "PUBLISHED", "DEPLOYED", "UPDATED"]
+    assert row.split()[:2] == ["io.github.acme/weather", "1.0.0"]
+    assert run(tmp_path, "unpublish", "io.github.acme/weather", "--version", "1.0.0") == 0
+    capsys.readouterr()
+    assert run(tmp_path, "list") == 0
+    assert "io.github.acme/weather" not in capsys.readouterr().out
+
+
 def test_a_manifest_with_errors_exits_with_one(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
