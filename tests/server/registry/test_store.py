@@ -15,9 +15,11 @@ from mcp_registrar.registry.store import (
     TooManyVersionsError,
     open_store,
 )
-from mcp_registrar.registry.store.core import Filter
+from mcp_registrar.registry.store.core import Filter, insert
+from mcp_registrar.registry.store.database import Session
 from mcp_registrar.registry.store.migrations import STEPS
-from mcp_registrar.registry.store.rows import micros, rfc3339, serialize
+from mcp_registrar.registry.store.rows import Row, micros, rfc3339, serialize
+from mcp_registrar.registry.store.sqlite import RANKED
 from mcp_registrar_tools.errors import InputError
 
 pytestmark = pytest.mark.anyio
@@ -282,3 +284,70 @@ async def test_a_version_with_a_null_byte_or_only_spaces_is_refused(store: Store
     for version in ("1\0", "  "):
         with pytest.raises(StoreError, match="invalid version"):
             await store.publish(document(version=version))
+
+
+async def crowded(store: Store) -> None:
+    """More servers with a word than a ranked search weighs, those that matter most written last."""
+
+    def job(session: Session) -> None:
+        for number in range(RANKED + 100):
+            add(session, f"com.example/thing{number:03}", description="Search the data of a thing")
+        for number in range(RANKED + 50):
+            add(session, f"com.example/data-tool-{number:03}", description="A tool")
+        package = {"registryType": "oci", "identifier": "docker.io/a/b:1", "transport": {"type": "stdio"}}
+        add(session, "com.example/contained", description="Data in a container", packages=[package])
+        add(session, "org.other/data", description="The thing itself")
+
+    def add(session: Session, name: str, **more: Any) -> None:
+        body = document(name, **more)
+        insert(session, Row(name, "1.0.0", "active", None, 1, 1, 1, 1, serialize(body)), body)
+
+    await store.apply(job)
+
+
+async def test_a_word_that_very_many_have_still_finds_the_best_first_and_pages_without_repeats(store: Store) -> None:
+    await crowded(store)
+    seen: list[str] = []
+    while rows := (await store.ranked("data", Filter(), offset=len(seen), limit=30))[0]:
+        seen += [row.server_name for row in rows]
+    assert seen[0] == "org.other/data"
+    assert len(seen) == len(set(seen)) >= RANKED
+    # Names come before descriptions.
+    assert all(name.startswith("com.example/data-tool") for name in seen[1:RANKED])
+    for text in ("dat", "data tool", "data nothing"):
+        rows, _ = await store.ranked(text, Filter(), limit=30)
+        assert len(rows) == 30, text
+    assert [row.server_name for row in (await store.ranked("search data", Filter(), limit=2))[0]] == [
+        "com.example/thing000", "com.example/thing001",
+    ]  # fmt: skip
+
+
+async def test_a_filter_reaches_beyond_the_matches_that_are_weighed(store: Store) -> None:
+    await crowded(store)
+    rows, _ = await store.ranked("data", Filter(kind="oci"))
+    assert [row.server_name for row in rows] == ["com.example/contained"]
+    assert await store.ranked("data", Filter(kind="npm")) == ([], {})
+
+
+@pytest.mark.parametrize("text", ["gamma", "amma-d", "a-d", "ma", "mma-delta1", "GAMMA-DELTA", "delta150", "100%", '"'])
+async def test_substrings_of_any_length_among_many_similar_names(store: Store, text: str) -> None:
+    """Groups of three letters that occur apart in a name do not make it a match."""
+    names = [f"com.example/gamma-delta{n:03}" for n in range(160)]
+    names += [f"com.example/gammx-amm-delt{n:03}-mma-lta1" for n in range(310)]
+
+    def job(session: Session) -> None:
+        for name in names:
+            session.add_server(name)
+            session.run(
+                "INSERT INTO versions (server_name, version, status, status_changed_at, published_at, updated_at, "
+                "is_latest, document, kind) VALUES (?, '1.0.0', 'active', 1, 1, 1, 1, '{}', '')",
+                name,
+            )
+
+    await store.apply(job)
+    found: list[str] = []
+    after = None
+    while rows := await store.page(Filter(search=text), after=after, limit=100):
+        found += [row.server_name for row in rows]
+        after = (rows[-1].server_name, rows[-1].version)
+    assert found == sorted(name for name in names if text.lower() in name)

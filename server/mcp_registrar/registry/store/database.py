@@ -41,10 +41,17 @@ class Session(Protocol):
         """Server names that contain ``text`` in any letter case, in order from ``start``, at most ``count``."""
         ...
 
-    def matching(self, terms: Sequence[tuple[str, bool]], every: bool, count: int) -> list[tuple[str, float]]:
-        """Names of servers with these words, best first, with a score (higher is better).
+    def halves(self, text: str, count: int) -> list[str]:
+        """Server names whose part behind the slash begins like ``text`` in any letter case, the exact ones first."""
+        ...
 
-        A term is (word, also as a prefix). ``every`` asks for all of them, else one is enough.
+    def matching(
+        self, terms: Sequence[tuple[str, bool]], every: bool, where: str, parameters: Sequence[Any]
+    ) -> list[tuple[str, str, float]]:
+        """Servers with these words as (name, status, score), in no order; a higher score is better.
+
+        A term is (word, also as a prefix). ``every`` asks for all of them, else one is enough. ``where`` and its
+        parameters narrow the latest versions. Of very many matches only some are given, those in names first.
         """
         ...
 

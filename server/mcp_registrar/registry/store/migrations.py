@@ -25,7 +25,7 @@ _TYPES: dict[Dialect, dict[str, str]] = {
 class Step:
     """Statements for both databases, then those for one of them."""
 
-    both: tuple[str, ...]
+    both: tuple[str, ...] = ()
     sqlite: tuple[str, ...] = ()
     postgres: tuple[str, ...] = ()
 
@@ -88,5 +88,10 @@ STEPS: tuple[Step, ...] = (
             "CREATE TABLE words (id BIGINT PRIMARY KEY REFERENCES servers (id), words tsvector NOT NULL)",
             "CREATE INDEX words_index ON words USING gin (words)",
         ),
+    ),
+    # The second half of a name, for the ranked search.
+    Step(
+        sqlite=("CREATE INDEX halves ON servers (lower(substr(name, instr(name, '/') + 1)), name)",),
+        postgres=("CREATE INDEX halves ON servers (lower(substr(name, strpos(name, '/') + 1)), name)",),
     ),
 )

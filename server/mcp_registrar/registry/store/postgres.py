@@ -22,8 +22,8 @@ T = TypeVar("T")
 CONNECTIONS = 8
 DENSE = 300
 """Names with a substring beyond which they are met soon enough by walking all names in order."""
-RANKED = 1000
-"""Matches of a ranked search that are looked at: ranking cannot stop earlier."""
+RANKED = 200
+"""Matches of a ranked search that are weighed; of more, those in names come first."""
 _MIGRATION_LOCK = 0x6D637072  # any number that other programs on this database do not use
 
 
@@ -92,15 +92,46 @@ class PostgresSession:
             )  # fmt: skip
         return [name for (name,) in rows]
 
-    def matching(self, terms: Sequence[tuple[str, bool]], every: bool, count: int) -> list[tuple[str, float]]:
-        query = (" & " if every else " | ").join(f"'{word}'{':*' if prefix else ''}" for word, prefix in terms)
+    def halves(self, text: str, count: int) -> list[str]:
+        half = "lower(substr(name, strpos(name, '/') + 1))"
         rows = self.run(
-            "SELECT s.name, 10 * ts_rank('{0.05, 0.1, 0.6, 1.0}', w.words, w.asked) AS score "
-            "FROM (SELECT id, words, ?::tsquery AS asked FROM words WHERE words @@ ?::tsquery LIMIT ?) w "
-            "JOIN servers s ON s.id = w.id ORDER BY score DESC, s.name LIMIT ?",
-            query, query, RANKED, count,
+            f"SELECT name FROM servers WHERE {half} >= ? AND {half} < ? ORDER BY {half}, name LIMIT ?",  # noqa: S608
+            text.lower(), text.lower() + "\U0010ffff", count,
         )  # fmt: skip
-        return [(name, float(score)) for name, score in rows]
+        return [name for (name,) in rows]
+
+    def matching(
+        self, terms: Sequence[tuple[str, bool]], every: bool, where: str, parameters: Sequence[Any]
+    ) -> list[tuple[str, str, float]]:
+        joiner = " & " if every else " | "
+        query = joiner.join(f"'{word}'{':*' if prefix else ''}" for word, prefix in terms)
+        ids = self.run("SELECT id FROM words WHERE words @@ ?::tsquery LIMIT ?", query, RANKED + 1)
+        latest = "JOIN servers s ON s.id = w.id JOIN versions v ON v.server_name = s.name AND v.is_latest = 1"
+        if len(ids) <= RANKED:
+            rows = self.run(
+                "SELECT s.name, v.status, 10 * ts_rank('{0.05, 0.1, 0.6, 1.0}', w.words, ?::tsquery) "  # noqa: S608
+                f"FROM words w {latest} WHERE w.id = ANY(?) AND {where}",
+                query, [i for (i,) in ids], *parameters,
+            )  # fmt: skip
+            return [(name, status, float(score)) for name, status, score in rows]
+        # As in SQLite: of a word that so many have it only counts where it is.
+        found: dict[str, str] = {}
+        for wanted in (
+            joiner.join(f"'{word}':A" for word, _ in terms),
+            joiner.join(f"'{word}':{'*' if prefix else ''}A" for word, prefix in terms),
+            query,
+        ):
+            rows = self.run(
+                f"SELECT s.name, v.status FROM words w {latest} "  # noqa: S608
+                f"WHERE w.words @@ ?::tsquery AND {where} ORDER BY w.id LIMIT ?",
+                wanted, *parameters, RANKED,
+            )  # fmt: skip
+            for name, status in rows:
+                if len(found) < RANKED:
+                    found[name] = status
+            if len(found) == RANKED:
+                break
+        return [(name, status, 0.0) for name, status in found.items()]
 
     def known(self, word: str) -> bool:
         return bool(self.run("SELECT 1 FROM words WHERE words @@ ?::tsquery LIMIT 1", f"'{word}':*"))

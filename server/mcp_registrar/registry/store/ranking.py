@@ -9,8 +9,8 @@ from mcp_registrar.registry.store.core import Filter
 from mcp_registrar.registry.store.database import Session
 from mcp_registrar.registry.store.rows import COLUMNS, Row
 
-CANDIDATES = 300
-"""How many of the best matches are looked at again; more pages than these have are not served."""
+NAMES = 300
+"""How many names that a text is a part of are looked at."""
 MAX_WORDS = 8
 
 
@@ -20,29 +20,33 @@ def ranked(session: Session, query: str, filter: Filter, offset: int, limit: int
     if not asked:
         return [], {}
     corrected: dict[str, str] = {}
-    found = _by_name(session, query.strip(), asked)
-    scored = _narrowed(session, found, filter)
-    if not scored or len(asked) == 1:
-        found |= dict(session.matching([(word, True) for word in asked], True, CANDIDATES))
-        if not found:
-            found, corrected = _forgiven(session, asked)
+    terms = [(word, True) for word in asked]
+    named = _by_name(session, query.strip(), asked)
+    found = _narrowed(session, named, filter)
+    if not found or len(asked) == 1:
+        matches = session.matching(terms, True, *filter.where())
+        # Words that only servers beyond the filter have are spelt right all the same.
+        if not matches and not named and not session.matching(terms, True, "1 = 1", ()):
+            matches, corrected = _forgiven(session, asked, filter)
             asked = [corrected.get(word, word) for word in asked]
-        scored = _narrowed(session, found, filter)
-    scored.sort(key=lambda each: (-_score(each[0], each[1], asked, found[each[0]]), each[0]))
-    return _rows(session, [name for name, _ in scored[offset : offset + limit]]), corrected
+        found |= {name: (status, score) for name, status, score in matches}
+    order = sorted((-_score(name, status, asked, score), name) for name, (status, score) in found.items())
+    return _rows(session, [name for _, name in order[offset : offset + limit]]), corrected
 
 
 def _by_name(session: Session, text: str, asked: Sequence[str]) -> dict[str, float]:
     """Servers whose name the text is a part of, when it looks like one; or whose name's second half it begins."""
     if "/" in text or "." in text.strip("."):
-        names = session.names_containing(text, "", True, CANDIDATES) if not text.split()[1:] else []
+        names = session.names_containing(text, "", True, NAMES) if not text.split()[1:] else []
         return dict.fromkeys(names, 50.0)
     if len(asked) == 1 and len(text) >= 2:
-        return dict.fromkeys(session.names_containing(f"/{text}", "", True, 50), 0.0)
+        return dict.fromkeys(session.halves(text, 50), 0.0)
     return {}
 
 
-def _forgiven(session: Session, asked: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
+def _forgiven(
+    session: Session, asked: Sequence[str], filter: Filter
+) -> tuple[list[tuple[str, str, float]], dict[str, str]]:
     """Matches of the words that were probably meant, else of any of them; and what was taken for what."""
     corrected: dict[str, str] = {}
     for word in asked:
@@ -51,23 +55,23 @@ def _forgiven(session: Session, asked: Sequence[str]) -> tuple[dict[str, float],
             if meant:
                 corrected[word] = meant
     terms = [(corrected.get(word, word), True) for word in asked]
-    found = session.matching(terms, True, CANDIDATES) if corrected else []
+    found = session.matching(terms, True, *filter.where()) if corrected else []
     if not found and (corrected or len(terms) > 1):
-        found = session.matching(terms, False, CANDIDATES)
-    return dict(found), corrected if found else {}
+        found = session.matching(terms, False, *filter.where())
+    return found, corrected if found else {}
 
 
-def _narrowed(session: Session, found: Mapping[str, float], filter: Filter) -> list[tuple[str, str]]:
-    """(name, status) of those whose latest version passes the filter."""
+def _narrowed(session: Session, found: Mapping[str, float], filter: Filter) -> dict[str, tuple[str, float]]:
+    """Status and score of those whose latest version passes the filter."""
     if not found:
-        return []
+        return {}
     where, parameters = filter.where()
     holes = ", ".join("?" * len(found))
     rows = session.run(
         f"SELECT server_name, status FROM versions WHERE is_latest = 1 AND server_name IN ({holes}) AND {where}",  # noqa: S608
         *found, *parameters,
     )  # fmt: skip
-    return [(name, status) for name, status in rows]
+    return {name: (status, found[name]) for name, status in rows}
 
 
 def _rows(session: Session, names: Sequence[str]) -> list[Row]:
@@ -83,13 +87,17 @@ def _rows(session: Session, names: Sequence[str]) -> list[Row]:
     return [rows[name] for name in names]
 
 
-def _score(name: str, status: str, asked: Sequence[str], score: float) -> float:
+def _score(name: str, status: str, asked: list[str], score: float) -> float:
     """The index's score, and more for whole words in the name, most for the name itself."""
     part = words.tokens(name.partition("/")[2])
-    whole = set(words.named(name).split())
-    bonus = 100.0 if part == list(asked) or words.tokens(name) == list(asked) else 0.0
-    bonus += sum(4.0 for word in asked if word in part) + sum(2.0 for word in asked if word in whole)
-    bonus += sum(1.0 for word in asked if any(each.startswith(word) for each in part))
+    # The second half's words are among the name's: mostly there is nothing more to look for.
+    whole = part if all(word in part for word in asked) else words.named(name).split()
+    # A name has at least two words before its second half.
+    is_name = part == asked or (len(asked) > len(part) and words.tokens(name) == asked)
+    bonus = 100.0 if is_name else 0.0
+    spaced = " " + " ".join(part)
+    for word in asked:
+        bonus += 4.0 * (word in part) + 2.0 * (word in whole) + 1.0 * (f" {word}" in spaced)
     # Among equals the one whose name says least else.
     return score + bonus - len(part) * 0.05 - (3.0 if status != "active" else 0.0)
 

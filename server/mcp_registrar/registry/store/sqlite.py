@@ -22,8 +22,12 @@ T = TypeVar("T")
 READERS = 4
 DENSE = 300
 """Names with a substring beyond which walking the names in order finds a page sooner than sorting the matches."""
-RANKED = 1000
-"""Matches of a ranked search that are looked at: ranking cannot stop earlier."""
+RANKED = 200
+"""Matches of a ranked search that are weighed; of more, those in names come first."""
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 class SqliteSession:
@@ -59,12 +63,18 @@ class SqliteSession:
         known = "SELECT 1 FROM pairs WHERE pair = ? AND term = ?"
         return {word for word in words if self.run(known, f"^{word[0]}", word)}
 
+    def _names(self, query: str) -> list[tuple[Any, ...]]:
+        return self.run(f"SELECT rowid FROM names WHERE names MATCH ? LIMIT {DENSE + 1}", query)  # noqa: S608
+
     def names_containing(self, text: str, start: str, inclusive: bool, count: int) -> list[str]:
         pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
         after = "name >= ?" if inclusive else "name > ?"
         if len(text) >= 3 and "\0" not in text:
-            phrase = '"' + text.replace('"', '""') + '"'
-            ids = self.run(f"SELECT rowid FROM names WHERE names MATCH ? LIMIT {DENSE + 1}", phrase)  # noqa: S608
+            # Every third group of three letters, and the last, leave few names that LIKE refuses.
+            groups = [text[i : i + 3] for i in (*range(0, len(text) - 2, 3), len(text) - 3)]
+            ids = self._names(" AND ".join(map(_quoted, dict.fromkeys(groups))))
+            if len(ids) > DENSE and len(text) > 3:
+                ids = self._names(_quoted(text))
             if len(ids) <= DENSE:
                 rows = self.run(
                     # "+id" keeps to the few matches: the index on names would walk all of them.
@@ -79,16 +89,52 @@ class SqliteSession:
         )  # fmt: skip
         return [name for (name,) in rows]
 
-    def matching(self, terms: Sequence[tuple[str, bool]], every: bool, count: int) -> list[tuple[str, float]]:
-        query = (" AND " if every else " OR ").join(f'"{word}"{"*" if prefix else ""}' for word, prefix in terms)
-        # Ranking has to look at every match: of words that half the registry has, only so many of the names'.
-        dense = len(self.run("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", query, RANKED)) == RANKED
+    def halves(self, text: str, count: int) -> list[str]:
+        half = "lower(substr(name, instr(name, '/') + 1))"
         rows = self.run(
-            "SELECT s.name, -w.score FROM (SELECT rowid AS id, bm25(words, 8.0, 5.0, 1.0) AS score FROM words "
-            "WHERE words MATCH ? LIMIT ?) w JOIN servers s ON s.id = w.id ORDER BY w.score, s.name LIMIT ?",
-            f"name : ({query})" if dense else query, RANKED, count,
+            f"SELECT name FROM servers WHERE {half} >= ? AND {half} < ? ORDER BY {half}, name LIMIT ?",  # noqa: S608
+            text.lower(), text.lower() + "\U0010ffff", count,
         )  # fmt: skip
-        return [(name, score) for name, score in rows]
+        return [name for (name,) in rows]
+
+    def _ids(self, query: str) -> list[tuple[Any, ...]]:
+        return self.run("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", query, RANKED + 1)
+
+    def matching(
+        self, terms: Sequence[tuple[str, bool]], every: bool, where: str, parameters: Sequence[Any]
+    ) -> list[tuple[str, str, float]]:
+        joiner = " AND " if every else " OR "
+        query = joiner.join(f'"{word}"{"*" if prefix else ""}' for word, prefix in terms)
+        whole = joiner.join(f'"{word}"' for word, _ in terms)
+        # Whole words are met one by one; what begins like them is only known when all of it was read.
+        ids = self._ids(whole)
+        if len(ids) <= RANKED:
+            ids = self._ids(query)
+        # CROSS JOIN keeps the order in which they are written: the words come first.
+        latest = (
+            "CROSS JOIN servers s ON s.id = w.id CROSS JOIN versions v ON v.server_name = s.name AND v.is_latest = 1"
+        )
+        if len(ids) <= RANKED:
+            return self.run(
+                "SELECT s.name, v.status, -w.score FROM (SELECT rowid AS id, bm25(words, 8.0, 5.0, 1.0) AS score "  # noqa: S608
+                f"FROM words WHERE words MATCH ?) w {latest} WHERE {where}",
+                query, *parameters,
+            )  # fmt: skip
+        # bm25 has to count every match first. A word that so many have tells nothing by being there, so it is enough
+        # where it is: whole in the name, then beginning a word of the name, then anywhere.
+        found: dict[str, str] = {}
+        for wanted in (f"name : ({whole})", f"name : ({query})", query):
+            rows = self.run(
+                "SELECT s.name, v.status FROM (SELECT rowid AS id FROM words WHERE words MATCH ?) w "  # noqa: S608
+                f"{latest} WHERE {where} LIMIT ?",
+                wanted, *parameters, RANKED,
+            )  # fmt: skip
+            for name, status in rows:
+                if len(found) < RANKED:
+                    found[name] = status
+            if len(found) == RANKED:
+                break
+        return [(name, status, 0.0) for name, status in found.items()]
 
     def known(self, word: str) -> bool:
         return bool(self.run("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", f'"{word}"*'))

@@ -9,6 +9,7 @@ from functools import lru_cache
 # Scripts written without spaces: every character is a word of its own.
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(f"[{_IDEOGRAPH}]|[^\\W_{_IDEOGRAPH}]+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -22,11 +23,14 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The words of a query or a text, lower case, without accents, in order."""
-    return _WORD.findall(fold(text))
+    folded = fold(text)
+    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
 def indexed(text: str) -> str:
     """The words that a text is found by, separated by spaces; ``GooglePlay`` counts as it is and as two words."""
+    if text.islower():
+        return " ".join(tokens(text))
     parts = _HUMP.split(text)
     return " ".join(tokens(text) + (tokens(" ".join(parts)) if len(parts) > 1 else []))
 
