@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 FIELDS = ("oidc_token",)
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+SKEW = 300
+"""Seconds that an issuer's clock may be ahead of ours."""
 
 
 async def by_github_actions(app: RegistryApp, body: Mapping[str, str]) -> Grant:
@@ -49,7 +53,10 @@ async def by_issuer(app: RegistryApp, body: Mapping[str, str]) -> Grant:
             raise Refused(f"the issuer's own description does not name {config.oidc_issuer}")
         offered = _strings(found.get("id_token_signing_alg_values_supported"))
         algorithms = [each for each in offered if each in ASYMMETRIC] or ["RS256"]
-        claims = await _claims(app, body["oidc_token"], str(found.get("jwks_uri", "")), algorithms)
+        keys = found.get("jwks_uri")
+        if not isinstance(keys, str) or not keys:
+            raise Refused("the issuer's own description has no jwks_uri")
+        claims = await _claims(app, body["oidc_token"], keys, algorithms, key_id_required=False)
         if str(claims.get("iss", "")).rstrip("/") != issuer:
             raise Refused(f"invalid issuer: expected {config.oidc_issuer}, got {claims.get('iss', '')}")
         if config.oidc_client_id not in _strings(claims.get("aud")):
@@ -77,36 +84,59 @@ def claim_matches(actual: Any, expected: Any) -> bool:
     return any(isinstance(a, bool) == isinstance(b, bool) and a == b for a in mine for b in wanted)
 
 
-async def _claims(app: RegistryApp, token: str, keys_url: str, algorithms: Sequence[str]) -> dict[str, Any]:
-    """The claims of a token that one of the issuer's keys signed and that has not expired."""
+async def _claims(
+    app: RegistryApp, token: str, keys_url: str, algorithms: Sequence[str], *, key_id_required: bool = True
+) -> dict[str, Any]:
+    """The claims of a token that one of the issuer's keys signed, that has begun and has not expired."""
     import jwt
 
     try:
         key_id = jwt.get_unverified_header(token).get("kid")
-        if not isinstance(key_id, str):
+        if key_id_required and not isinstance(key_id, str):
             raise Refused("failed to parse token: missing kid in token header")
-        key = await _key(app, keys_url, key_id)
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=list(algorithms),
-            # Issuer and audience are compared by the caller, whose words for it are the registry's own.
-            options={"require": ["exp"], "verify_aud": False, "verify_iss": False, "verify_sub": False},
-        )
-    except jwt.PyJWTError as error:
+        keys = await _keys(app, keys_url, key_id)
+        for position, key in enumerate(keys, 1):
+            try:
+                claims: dict[str, Any] = jwt.decode(
+                    token,
+                    jwt.PyJWK.from_dict(key),
+                    algorithms=list(algorithms),
+                    # Issuer and audience are compared by the caller, whose words for it are the registry's own.
+                    # "nbf" is below; "iat" forbids nothing.
+                    options={
+                        "require": ["exp"],
+                        "verify_aud": False,
+                        "verify_iss": False,
+                        "verify_sub": False,
+                        "verify_iat": False,
+                        "verify_nbf": False,
+                    },
+                )
+                break
+            except jwt.ExpiredSignatureError:
+                raise
+            except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+                # Of several keys another may be the right one; some are of a kind we cannot read.
+                if position == len(keys):
+                    raise
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:  # an unreadable key raises any of these
         raise Refused(f"failed to parse token: {error}") from None
+    begins = claims.get("nbf", 0)
+    if not isinstance(begins, int | float) or begins > time.time() + SKEW:
+        raise Refused("failed to parse token: the token is not yet valid (nbf)")
     return claims
 
 
-async def _key(app: RegistryApp, url: str, key_id: str) -> Any:
-    import jwt
-
+async def _keys(app: RegistryApp, url: str, key_id: str | None) -> list[dict[str, Any]]:
+    """The issuer's keys with this id; all of them when the token names none. At least one."""
     found = await _get(app, url)
-    keys = found.get("keys") if isinstance(found, dict) else None
-    for each in keys if isinstance(keys, list) else []:
-        if isinstance(each, dict) and each.get("kid") == key_id:
-            return jwt.PyJWK.from_dict(each)
-    raise Refused(f"failed to get public key: key with ID {key_id} not found")
+    listed = found.get("keys") if isinstance(found, dict) else None
+    keys = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    if key_id is not None:
+        keys = [each for each in keys if each.get("kid") == key_id]
+    if not keys:
+        raise Refused(f"failed to get public key: key with ID {key_id} not found")
+    return keys
 
 
 async def _get(app: RegistryApp, url: str) -> Any:
