@@ -518,3 +518,56 @@ async def test_a_bundle_that_a_person_listed_without_a_hash_stays(tmp_path: Path
     put(tmp_path, {"package.json": NPM, "manifest.json": BUNDLE, "server.json": mine}, ORIGIN)
     answer = await init(tmp_path)
     assert answer.manifest["packages"][0] == mine["packages"][0]  # type: ignore[index]
+
+
+async def test_an_image_of_one_server_among_several_is_not_named_after_the_repository(tmp_path: Path) -> None:
+    for name in ("alpha", "beta"):
+        put(
+            tmp_path,
+            {
+                f"servers/{name}/pyproject.toml": f'[project]\nname = "mcp-{name}"\nversion = "1.0.0"\n'
+                'readme = "README.md"\n',
+                f"servers/{name}/README.md": f"# {name}\n\nmcp-name: io.github.Acme/mcp-{name}\n",
+                f"servers/{name}/Dockerfile": "FROM x\nLABEL "
+                f'io.modelcontextprotocol.server.name="io.github.Acme/mcp-{name}"\n',
+            },
+            ORIGIN,
+        )
+    folder = tmp_path / "servers" / "beta"
+    answer = await init(folder, dry_run=True)
+    assert answer.packages == ["pypi mcp-beta"]
+    assert [question for question in answer.uncertain if question.startswith("oci (Dockerfile): ../alpha/Dockerfile")]
+    asked = await init(folder, types=["pypi", "oci"], dry_run=True)
+    assert [one.partition(" ")[0] for one in asked.packages] == ["pypi", "oci"]
+    put(folder, {"README.md": "# beta\n\nmcp-name: io.github.Acme/mcp-beta\n\n`docker run ghcr.io/acme/mcp-beta`\n"})
+    assert "oci ghcr.io/acme/mcp-beta:1.0.0" in (await init(folder, dry_run=True)).packages
+    (tmp_path / "servers" / "alpha" / "Dockerfile").unlink()  # the only image of the repository
+    put(folder, {"README.md": "# beta\n\nmcp-name: io.github.Acme/mcp-beta\n"})
+    assert [one.partition(" ")[0] for one in (await init(folder, dry_run=True)).packages] == ["pypi", "oci"]
+
+
+async def test_a_dotnet_server_that_names_its_packages_of_other_indexes(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        {
+            "Directory.Build.props": "<Project><PropertyGroup><IsPackable>false</IsPackable></PropertyGroup></Project>",
+            "src/Weather.csproj": """<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <Version>2.0.0</Version>
+    <Brand>weather</Brand>
+    <NuGetPackageId>Acme.Weather</NuGetPackageId>
+    <NpmPackageName>@acme/$(Brand)-mcp</NpmPackageName>
+    <!-- <PypiPackageName>old</PypiPackageName> -->
+    <OutputType>Exe</OutputType>
+  </PropertyGroup>
+  <ItemGroup><PackageReference Include="ModelContextProtocol" /></ItemGroup>
+</Project>
+""",
+        },
+        ORIGIN,
+    )
+    answer = await init(tmp_path)
+    assert answer.packages == ["npm @acme/weather-mcp", "nuget Acme.Weather"]
+    assert {one["version"] for one in answer.manifest["packages"]} == {"2.0.0"}
+    assert "npm @acme/weather-mcp (src/Weather.csproj:6)" in answer.evidence
+    assert any("src/Weather.csproj:6: is it published" in question for question in answer.uncertain)

@@ -49,7 +49,7 @@ def detect(project: Project) -> list[Found]:
             repository=one.properties.get("repositoryurl"),
             mcp=one.mcp,
         )
-        found.extra |= {"readme": one.readme, "needs": True}
+        found.extra |= {"readme": one.readme, "needs": True, "also": one.also}
         path = one.readme or readme.find(project, found.folder) or readme.find(project)
         if path and (token := readme.token_in(project, path)):
             found.server_name = token[0]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.errors import InputError
-from mcp_registrar_tools.packages import TYPES
+from mcp_registrar_tools.packages import TYPES, oci
 from mcp_registrar_tools.packages.found import Found
 from mcp_registrar_tools.packages.spoken import spoken
-from mcp_registrar_tools.project import mcp_yaml, readme
+from mcp_registrar_tools.project import dockerfile, mcp_yaml, readme
 from mcp_registrar_tools.project.git import Git, find_git
 from mcp_registrar_tools.project.images import Image, catalogued, images
 from mcp_registrar_tools.project.mcp_yaml import McpYaml
@@ -56,8 +56,10 @@ def look(folder: Path, types: Sequence[str] = ()) -> Survey:
 
 
 def _hear(survey: Survey, types: Sequence[str]) -> None:
-    """Adds packages that only the README names, of types for which the project has no file."""
+    """Adds packages that only the README or a .NET project's properties name, of types without a file of their own."""
     here = {found.registry_type for found in survey.found if found.folder == "" or found.mcp}
+    for tool in [found for found in survey.found if found.extra.get("also")]:
+        survey.found += [one for one in _also(survey, tool) if one.registry_type not in here]
     origin = survey.git.origin if survey.git else None
     own = {bare(found.identifier) for found in survey.found if found.identifier and not found.private}
     own |= {bare(found.server_name) for found in survey.found if found.server_name}
@@ -72,6 +74,19 @@ def _hear(survey: Survey, types: Sequence[str]) -> None:
                 f"{survey.project.shown(found.file)}:{found.line}: is it published, with the ownership marker?"
             )
             survey.found.append(found)
+
+
+def _also(survey: Survey, tool: Found) -> list[Found]:
+    """The packages of other indexes that a .NET project's properties name; its release makes them all."""
+    where = survey.project.shown(tool.file)
+    return [
+        replace(
+            tool, registry_type=kind, identifier=name, line=line,
+            questions=[f"{kind} {name} is only named in {where}:{line}: is it published, with the ownership marker?"],
+            extra={"spoken": True, "needs": True, "of": tool.identifier},
+        )
+        for kind, (name, line) in tool.extra["also"].items()
+    ]  # fmt: skip
 
 
 def _choose(survey: Survey, types: Sequence[str]) -> None:
@@ -93,6 +108,14 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
     if labelled and catalogue and main and "oci" not in types:
         survey.left_out.append(f"oci: the project names only {catalogue}, which Docker's catalogue publishes")
         labelled = []
+    if labelled and main and not survey.images and not image and "oci" not in types:
+        other = _other_image(survey, labelled[0])
+        if other:
+            survey.left_out.append(
+                f"oci ({survey.project.shown(labelled[0].file)}): {other} is another server's, so this image has a "
+                'name that no file tells; types=["oci"] lists it, build_image gives its entry'
+            )
+            labelled = []
     if labelled and not types and image:
         for found in [one for one in main if not one.server_name]:
             main.remove(found)
@@ -113,7 +136,7 @@ def _choose(survey: Survey, types: Sequence[str]) -> None:
                 f"mcpb ({survey.project.shown(bundle.file)}): no built bundle here to hash, and the registry refuses "
                 "one without fileSha256: build it (mcpb pack) and call again"
             )
-    if not labelled and docker and not catalogue:
+    if not labelled and docker and not catalogue and not docker[0].extra["labelled"]:
         survey.left_out.append(
             f"oci ({survey.project.shown(docker[0].file)}): carries no server-name label; "
             'types=["oci"] lists the image too'
@@ -143,7 +166,7 @@ def _server(survey: Survey, public: list[Found], docker: list[Found], *, asked: 
             (one.server_name for one in servers if one.server_name and bare(one.identifier) == bare(found.identifier)),
             None,
         )
-        groups.setdefault(key or bare(found.identifier), []).append(found)
+        groups.setdefault(key or bare(found.extra.get("of") or found.identifier), []).append(found)
     strong = {
         key: group
         for key, group in groups.items()
@@ -196,6 +219,25 @@ def _one_each(found: list[Found]) -> list[Found]:
 def bare(name: str) -> str:
     """A name without scope and punctuation, for comparing what registries spell differently."""
     return re.sub(r"[^a-z0-9]", "", name.lower().rpartition("/")[2])
+
+
+def _other_image(survey: Survey, own: Found) -> str:
+    """A Dockerfile beside this folder that is labelled for another server, or "".
+
+    Then the repository's name, which an unnamed image is assumed to have, cannot be this one's.
+    """
+    project = survey.project
+    if project.folder == project.top or not own.server_name:
+        return ""
+    try:
+        beside = sorted(project.folder.parent.glob("*/Dockerfile"))[:200]
+    except OSError:
+        return ""
+    for file in beside:
+        label = dockerfile.parse(project.text(file) or "").labels.get(oci.LABEL) if file.is_file() else None
+        if label and "/" in label[0] and label[0] != own.server_name:
+            return project.shown(file)
+    return ""
 
 
 def _installed(survey: Survey, found: Found) -> bool:

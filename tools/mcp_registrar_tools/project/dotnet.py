@@ -12,12 +12,16 @@ from mcp_registrar_tools.project.walk import Project, line_of
 _PROPERTY = re.compile(r"<([A-Za-z_][\w.]*)(\s[^<>]*)?>([^<]*)</\1\s{0,9}>")
 _REFERENCE = re.compile(r'<PackageReference\b[^>]*\bInclude\s*=\s*"([^"]+)"', re.I)
 _PACKED = re.compile(r'<(?:None|Content)\b[^>]*?\b(?:Include|Update)\s*=\s*"([^"]+)"[^>]*?>', re.I)
+_INDEXED = re.compile(r"(npm|pypi|nuget|dnx)_?package_?(?:name|id)")
 _VALUE = re.compile(r"\$\(([\w.]+)\)")
 
 
 @dataclass(kw_only=True)
 class DotnetProject:
-    """``packs``: it makes a package of an MCP server, ``mcp`` says why. No ``version``: the build sets it."""
+    """``packs``: it makes a package of an MCP server, ``mcp`` says why. No ``version``: the build sets it.
+
+    ``also`` holds packages of other indexes that its properties name (``NpmPackageName``): type to name and line.
+    """
 
     file: Path
     folder: str
@@ -29,6 +33,7 @@ class DotnetProject:
     mcp: str
     readme: Path | None
     properties: dict[str, str] = field(default_factory=dict)
+    also: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 def projects(project: Project) -> Iterator[DotnetProject]:
@@ -56,7 +61,9 @@ def _one(project: Project, path: str, text: str) -> DotnetProject:
         _collect(values, project.text(props) or "", project.shown(props))
     _collect(values, text, path)
     properties = {key: _expand(value, values) for key, (value, _) in values.items()}
-    package_id = properties.get("packageid") or properties.get("assemblyname") or file.stem
+    also = _indexed(text, values)
+    told, told_line = also.pop("nuget", ("", 0))  # a release script packs it under this name
+    package_id = properties.get("packageid") or told or properties.get("assemblyname") or file.stem
     if "$(" in package_id:
         package_id = file.stem
     types = re.split(r"[;,\s]+", properties.get("packagetype", "").lower())
@@ -69,21 +76,34 @@ def _one(project: Project, path: str, text: str) -> DotnetProject:
     named = re.search(r"MCP|Mcp|(^|[.\-_ ])mcp", package_id)
     mcp = "is of type McpServer" if server else f"depends on {sdk}" if sdk else "is named so" if named else ""
     packable = properties.get("ispackable", "true").lower() != "false"
-    packs = server or (packable and bool(mcp) and (tool or "packageid" in own))
+    packs = server or (packable and bool(mcp) and (tool or "packageid" in own)) or bool(sdk and told)
     version, where = _version(properties, values)
     at = "PackageId" if "packageid" in own else "AssemblyName" if "assemblyname" in own else "<Project"
     return DotnetProject(
         file=file,
         folder=path.rpartition("/")[0],
         package_id=package_id,
-        line=line_of(text, at),
+        line=told_line if told and "packageid" not in own else line_of(text, at),
         version=version,
         version_where=where,
         packs=packs,
         mcp=mcp,
         readme=_readme(project, file, text, properties),
         properties=properties,
+        also=also,
     )
+
+
+def _indexed(text: str, values: dict[str, tuple[str, str]]) -> dict[str, tuple[str, int]]:
+    """Packages that the file's own properties name for an index, e.g. ``<PypiPackageName>``."""
+    found: dict[str, tuple[str, int]] = {}
+    for name, written, offset in _properties(text):
+        match = _INDEXED.fullmatch(name.lower())
+        value = _expand(written, values)
+        if match and value and "$(" not in value:
+            kind = match[1].replace("dnx", "nuget")
+            found[kind] = (value, text.count("\n", 0, offset) + 1)
+    return found
 
 
 def _version(properties: dict[str, str], values: dict[str, tuple[str, str]]) -> tuple[str | None, str]:
