@@ -571,3 +571,45 @@ async def test_a_dotnet_server_that_names_its_packages_of_other_indexes(tmp_path
     assert {one["version"] for one in answer.manifest["packages"]} == {"2.0.0"}
     assert "npm @acme/weather-mcp (src/Weather.csproj:6)" in answer.evidence
     assert any("src/Weather.csproj:6: is it published" in question for question in answer.uncertain)
+
+
+async def test_what_a_person_wrote_stays_byte_for_byte_when_a_manifest_is_filled(tmp_path: Path) -> None:
+    """The published manifest of a real project, its arrays written in one line."""
+    import shutil
+
+    from tests.conftest import shared
+
+    folder = tmp_path / "mcp-server-motherduck"
+    shutil.copytree(shared("corpus", "motherduckdb__mcp-server-motherduck"), folder)
+    before = (folder / "server.json").read_bytes()
+    assert b'"choices": ["stdio", "http", ' in before
+    put(folder, {}, "https://github.com/motherduckdb/mcp-server-motherduck.git")
+    answer = await init(folder, remote_url=["https://mcp.acme.dev/mcp"])
+    after = (folder / "server.json").read_bytes()
+    assert answer.written
+    assert b'"runtimeHint": "uvx"' in after
+    lines = after.splitlines()
+    gone = [line for line in before.splitlines() if line not in lines and line + b"," not in lines]
+    assert gone == []
+    assert len(lines) - len(before.splitlines()) == len(
+        ["title", "runtimeHint", "}", "],", '"remotes": [', "{", "type", "url"]
+    )
+
+
+async def test_an_empty_list_and_a_value_that_a_release_fills_in_stay(tmp_path: Path) -> None:
+    mine = """{
+  "name": "io.github.Acme/weather",
+  "description": "Weather",
+  "version": "<<Version>>",
+  "packages": [
+    { "registryType": "npm", "identifier": "<<Name>>", "version": "<<Version>>", "runtimeHint": "npx",
+      "transport": { "type": "stdio" }, "environmentVariables": [] }
+  ]
+}
+"""
+    put(tmp_path, {"package.json": NPM, "server.json": mine}, ORIGIN)
+    answer = await init(tmp_path)
+    text = (tmp_path / "server.json").read_text()
+    assert mine[mine.index('  "packages"') : mine.rindex("  ]")] in text
+    assert '"version": "<<Version>>",' in text
+    assert answer.manifest["packages"][0]["environmentVariables"] == []

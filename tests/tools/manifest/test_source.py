@@ -152,6 +152,86 @@ def test_any_change_gives_that_document(seed: int) -> None:
     assert Source(text).rewrite(old) == text
 
 
+COMPACT = """{
+  "packages": [
+    {
+      "registryType": "pypi",
+      "packageArguments": [
+        { "name": "--transport", "choices": ["stdio", "http"] },
+        {
+          "name": "--level",
+          "choices": ["low",  "high"],
+          "type": "named"
+        }
+      ],
+      "environmentVariables": [{"name": "A"}, {"name": "B", "choices": ["x", "y"]}]
+    }
+  ]
+}
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("change", "old", "new"),
+    [
+        (
+            lambda one: one["packageArguments"].insert(0, {"name": "--first", "choices": ["a"]}),
+            '[\n        { "name": "--transport"',
+            '[\n        {\n          "name": "--first",\n          "choices": [\n            "a"\n'
+            '          ]\n        },\n        { "name": "--transport"',
+        ),
+        (
+            lambda one: one["packageArguments"].insert(1, {"name": "--second"}),
+            '["stdio", "http"] },\n',
+            '["stdio", "http"] },\n        {\n          "name": "--second"\n        },\n',
+        ),
+        (
+            lambda one: one["packageArguments"].pop(0),
+            '        { "name": "--transport", "choices": ["stdio", "http"] },\n',
+            "",
+        ),
+        (lambda one: one["packageArguments"][1].update(type="positional"), '"type": "named"', '"type": "positional"'),
+        (
+            lambda one: one["packageArguments"][1].update(isRequired=True),
+            '"type": "named"',
+            '"type": "named",\n          "isRequired": true',
+        ),
+        (
+            lambda one: one["packageArguments"][1]["choices"].insert(1, "mid"),
+            '"low",  "high"',
+            '"low",  "mid",  "high"',
+        ),
+        (lambda one: one["environmentVariables"].pop(0), '{"name": "A"}, ', ""),
+        (lambda one: one["environmentVariables"].insert(1, {"name": "C"}), '"A"}, ', '"A"}, {"name": "C"}, '),
+        (lambda one: one["environmentVariables"][1].update(name="D"), '"B"', '"D"'),
+        (lambda one: one.update(runtimeHint="uvx"), ']}]\n', ']}],\n      "runtimeHint": "uvx"\n'),
+    ],
+)  # fmt: skip
+def test_beside_a_change_every_byte_stays(change: Any, old: str, new: str, newline: str) -> None:
+    source = Source(COMPACT.replace("\n", newline))
+    document = json.loads(COMPACT)
+    change(document["packages"][0])
+    assert COMPACT.count(old) == 1
+    assert source.rewrite(document) == COMPACT.replace(old, new).replace("\n", newline)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_package_beside_another_leaves_it_alone(at: int) -> None:
+    document = json.loads(COMPACT)
+    document["packages"].insert(at, {"registryType": "npm"})
+    text = Source(COMPACT).rewrite(document)
+    inner = COMPACT[COMPACT.index("    {\n") : COMPACT.rindex("\n  ]")]
+    assert inner in text
+    assert json.loads(text) == document
+
+
+def test_lists_too_long_to_compare_are_still_rewritten() -> None:
+    old = {"a": [{"name": str(n)} for n in range(2000)]}
+    new = {"a": [{"name": "x"}, *old["a"][1:], {"name": "y"}]}
+    assert json.loads(Source(json.dumps(old)).rewrite(new)) == new
+
+
 def test_deep_is_deep() -> None:
     document: Any = {}
     for _ in range(DEPTH_LIMIT - 1):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"your[-_ ](username|org|package|github)|\[describe what|<[a-z -]+>|^com\.example/", re.I)
+_PLACEHOLDER = re.compile(
+    r"your[-_ ](username|org|package|github)|\[describe what|(?<!<)<[a-z -]+>(?!>)|^com\.example/", re.I
+)
 
 ORDER = ("$schema", "name", "title", "description", "version", "websiteUrl", "repository", "packages", "remotes")
 
@@ -69,6 +71,8 @@ def _without_placeholders(package: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(variables, list):
         return dict(package)
     kept = [one for one in variables if not (isinstance(one, dict) and one.get("name") == "YOUR_API_KEY")]
+    if len(kept) == len(variables):
+        return dict(package)
     result = {**package, "environmentVariables": kept}
     if not kept:
         del result["environmentVariables"]

@@ -361,13 +361,13 @@ class _Writer:
         return self._join(node, parts, order)
 
     def _list(self, node: Node, old: list[Any], new: list[Any], depth: int) -> str:
-        parts: list[tuple[str | None, str]] = []
         multiline = "\n" in self.text[node.start : node.members[0].start]
-        for i, value in enumerate(new):
-            if i < len(node.members):
-                parts.append((str(i), self.value(node.members[i].node, old[i], value, depth + 1)))
-            else:
+        parts: list[tuple[str | None, str]] = []
+        for was, value in _paired(old, new):
+            if was is None:
                 parts.append((None, self._new(value, depth + 1, inline=not multiline)))
+            else:
+                parts.append((str(was), self.value(node.members[was].node, old[was], value, depth + 1)))
         return self._join(node, parts, [str(i) for i in range(len(old))])
 
     def _join(self, node: Node, parts: list[tuple[str | None, str]], order: list[str]) -> str:
@@ -393,6 +393,41 @@ class _Writer:
             return json.dumps(value, ensure_ascii=False)
         dumped = json.dumps(value, ensure_ascii=False, indent=self.indent)
         return dumped.replace("\n", self.newline + self.indent * depth)
+
+
+_PAIRS_LIMIT = 250_000
+"""Old times new items up to which equals are looked for; beyond, each item continues the one in its place."""
+
+
+def _paired(old: list[Any], new: list[Any]) -> list[tuple[int | None, Any]]:
+    """Each new item with the index of the old one that it continues (None when it is new): its equal, else the one
+    between the same equals that has the same name.
+    """
+    if len(old) * len(new) > _PAIRS_LIMIT:
+        return [(index if index < len(old) else None, value) for index, value in enumerate(new)]
+    from difflib import SequenceMatcher
+
+    before, after = [json.dumps(item) for item in old], [json.dumps(item) for item in new]
+    pairs: list[tuple[int | None, Any]] = []
+    for _, start, end, at, to in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        left = list(range(start, end))
+        for index in range(at, to):
+            was = next((one for one in left if _continues(old[one], new[index])), None)
+            if was is None and len(left) >= to - index:
+                was = left[0]
+            left = [one for one in left if was is None or one > was]
+            pairs.append((was, new[index]))
+    return pairs
+
+
+def _continues(old: Any, new: Any) -> bool:
+    """Whether the new value may be the old one changed: objects that share what names them."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return type(old) is type(new)
+    for key in ("name", "identifier", "url", "registryType"):
+        if key in old and key in new:
+            return bool(old[key] == new[key])
+    return True
 
 
 def _mixes_types(old: Any, new: Any) -> bool:
