@@ -6,7 +6,30 @@ from collections.abc import Iterator
 
 import pytest
 
+from mcp_registrar_tools.outbound import Outbound
+from mcp_registrar_tools.workbench import Settings, Workbench
 from tests.real.components import buildx, docker, oci_registry, require
+
+Reports = list[tuple[float, float | None, str]]
+
+
+@pytest.fixture
+def reports() -> Reports:
+    """What the bench's progress was told."""
+    return []
+
+
+@pytest.fixture
+def bench(reports: Reports) -> Workbench:
+    """A bench for building images; its progress is in ``reports``."""
+
+    async def progress(done: float, total: float | None, message: str) -> None:
+        reports.append((done, total, message))
+
+    async def no_registry() -> Outbound:
+        raise AssertionError("an image asks no registry of servers")
+
+    return Workbench(settings=Settings(), outbound=Outbound(), local_registry=no_registry, progress=progress)
 
 
 @pytest.fixture(scope="session")

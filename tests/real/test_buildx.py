@@ -15,31 +15,13 @@ import pytest
 from mcp_registrar_tools.build_image import BuildResult, build_image
 from mcp_registrar_tools.errors import ImageError, InputError
 from mcp_registrar_tools.images.reference import LABEL
-from mcp_registrar_tools.outbound import Outbound
-from mcp_registrar_tools.workbench import Settings, Workbench
+from mcp_registrar_tools.workbench import Workbench
 from tests.real import servers
 from tests.real.components import docker
 from tests.real.components.oci_registry import PASSWORD, USER, Registry
+from tests.real.conftest import Reports
 
 pytestmark = [pytest.mark.docker, pytest.mark.anyio]
-
-Reports = list[tuple[float, float | None, str]]
-
-
-@pytest.fixture
-def reports() -> Reports:
-    return []
-
-
-@pytest.fixture
-def bench(reports: Reports) -> Workbench:
-    async def progress(done: float, total: float | None, message: str) -> None:
-        reports.append((done, total, message))
-
-    async def no_registry() -> Outbound:
-        raise AssertionError("building an image asks no registry of servers")
-
-    return Workbench(settings=Settings(), outbound=Outbound(), local_registry=no_registry, progress=progress)
 
 
 @pytest.fixture

@@ -17,21 +17,12 @@ import pytest
 from mcp_registrar_tools.build_image import build_image
 from mcp_registrar_tools.check_server import CheckResult, check_server
 from mcp_registrar_tools.errors import ImageError, InputError
-from mcp_registrar_tools.outbound import Outbound
-from mcp_registrar_tools.workbench import Settings, Workbench
+from mcp_registrar_tools.workbench import Workbench
 from tests.real import servers
 from tests.real.components import docker
 
 pytestmark = [pytest.mark.anyio]
 in_docker = pytest.mark.docker
-
-
-@pytest.fixture
-def bench() -> Workbench:
-    async def no_registry() -> Outbound:
-        raise AssertionError("a check asks no registry of servers")
-
-    return Workbench(settings=Settings(), outbound=Outbound(), local_registry=no_registry)
 
 
 def write(folder: Path, files: dict[str, str], package: dict[str, Any] | None = None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,20 +18,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.docker]
 
 LABEL = {"io.modelcontextprotocol.server.name": "io.github.acme/weather"}
 ALICE = Credentials(oci_registry.USER, oci_registry.PASSWORD)
-
-
-@pytest.fixture(scope="module")
-def open_registry() -> Iterator[oci_registry.Registry]:
-    require(oci_registry)
-    with oci_registry.start("open") as registry:
-        yield registry
-
-
-@pytest.fixture(scope="module")
-def token_registry() -> Iterator[oci_registry.Registry]:
-    require(oci_registry)
-    with oci_registry.start("token") as registry:
-        yield registry
 
 
 @asynccontextmanager
@@ -107,8 +93,8 @@ async def test_a_private_address_must_be_named_by_the_user(open_registry: oci_re
 
 
 async def test_bearer_tokens_for_anybody_and_for_somebody(token_registry: oci_registry.Registry) -> None:
-    token_registry.push("acme/weather", labels=LABEL)
-    reference = f"{token_registry.host}/acme/weather:1"
+    token_registry.push("alice/weather", labels=LABEL)
+    reference = f"{token_registry.host}/alice/weather:1"
     async with outbound() as out:
         for credentials in (None, ALICE, Credentials(identity_token="identity")):
             image = await inspect(reference, out, credentials=credentials, named_by_user=True)

@@ -6,7 +6,6 @@ sees); the embedded registry reads the same storage through the setting for mirr
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import socket
@@ -22,6 +21,7 @@ from mcp import Client
 
 from mcp_registrar.app import build_server
 from mcp_registrar_tools.workbench import Settings
+from tests.certificates import certificate
 from tests.real import servers
 from tests.real.components import docker, oci_registry, require
 
@@ -43,11 +43,11 @@ def ghcr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ghcr]:
     require(docker)
     require(oci_registry)
     folder = tmp_path_factory.mktemp("ghcr")
-    certify(folder)
+    ca, key, chain = certificate(folder, HOST)
     address = f"127.77.{os.getpid() % 250}.{os.getpid() // 250 % 250 + 1}"
     with oci_registry.start() as plain:
         config: dict[str, Any] = json.loads((plain.folder / "config.yml").read_text())
-        tls = {"certificate": str(folder / "server.pem"), "key": str(folder / "server.key")}
+        tls = {"certificate": str(chain), "key": str(key)}
         config["http"] |= {"addr": f"{address}:443", "tls": tls}
         (folder / "config.yml").write_text(json.dumps(config))
         with (folder / "log").open("wb") as log:
@@ -56,7 +56,7 @@ def ghcr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ghcr]:
             )
         try:
             wait_for(address, 443)
-            with docker.start(hosts={HOST: address}, authority=folder / "ca.pem") as engine:
+            with docker.start(hosts={HOST: address}, authority=ca) as engine:
                 engine.load_python("python:3.12-slim")
                 yield Ghcr(engine, plain.url)
         finally:
@@ -71,38 +71,6 @@ def wait_for(address: str, port: int) -> None:
                 return
         time.sleep(0.05)
     raise RuntimeError(f"nothing listens at {address}:{port}")
-
-
-def certify(folder: Path) -> None:
-    """A certificate authority, and a server certificate for `HOST` by it."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    now = datetime.datetime.now(datetime.UTC)
-    keys = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("ca", "server")}
-    names = {name: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in keys}
-    for name, key in keys.items():
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(names[name])
-            .issuer_name(names["ca"])
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(name == "ca", None), True)
-        )
-        if name == "server":
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), False)
-        certificate = builder.sign(keys["ca"], hashes.SHA256())
-        (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        (folder / f"{name}.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
 
 
 @pytest.fixture

@@ -11,20 +11,11 @@ import pytest
 
 from mcp_registrar_tools.build_image import build_image
 from mcp_registrar_tools.errors import ImageError
-from mcp_registrar_tools.outbound import Outbound
-from mcp_registrar_tools.workbench import Settings, Workbench
+from mcp_registrar_tools.workbench import Workbench
 from tests.real.components import docker
 from tests.real.components.oci_registry import PASSWORD, USER, Registry
 
 pytestmark = [pytest.mark.docker, pytest.mark.anyio]
-
-
-@pytest.fixture
-def bench() -> Workbench:
-    async def no_registry() -> Outbound:
-        raise AssertionError("building an image asks no registry of servers")
-
-    return Workbench(settings=Settings(), outbound=Outbound(), local_registry=no_registry)
 
 
 @pytest.fixture

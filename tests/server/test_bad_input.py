@@ -8,9 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from mcp import Client
 
 from mcp_registrar.app import build_server
 from mcp_registrar_tools.workbench import Settings
+from tests.loopback import answering
 
 pytestmark = pytest.mark.anyio
 
@@ -199,41 +198,27 @@ async def test_a_docker_socket_that_refuses(client: Client, project: Path, monke
     assert "docker" in text.lower()
 
 
-class _Odd(BaseHTTPRequestHandler):
-    """A registry that answers as its first path segment says."""
-
-    def do_GET(self) -> None:
-        kind = self.path.split("/")[1]
-        body = {"garbage": b"<html>not json", "wrong": b'{"servers": "none"}', "list": b"[]"}.get(kind, b"oops")
-        self.send_response(500 if kind == "broken" else 200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET
-
-    def log_message(self, *arguments: Any) -> None:
-        return None
-
-
 @pytest.fixture
-def odd_registry() -> Iterator[Callable[[str], str]]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Odd)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield lambda kind: f"http://127.0.0.1:{server.server_port}/{kind}"
-    server.shutdown()
-    server.server_close()
+def odd_registry() -> Iterator[str]:
+    """A registry that answers as its first path segment says."""
+    bodies = {"garbage": b"<html>not json", "wrong": b'{"servers": "none"}', "list": b"[]"}
+
+    def reply(path: str) -> tuple[int, bytes]:
+        kind = path.split("/")[1]
+        return 500 if kind == "broken" else 200, bodies.get(kind, b"oops")
+
+    with answering(reply) as url:
+        yield url
 
 
 @pytest.mark.parametrize("kind", ["broken", "garbage", "wrong", "list"])
 @pytest.mark.parametrize("tool", ["search", "publish"])
 async def test_a_registry_that_makes_no_sense(
-    kind: str, tool: str, client: Client, project: Path, odd_registry: Callable[[str], str]
+    kind: str, tool: str, client: Client, project: Path, odd_registry: str
 ) -> None:
     (project / "server.json").write_text(json.dumps(GOOD))
     arguments = {"path": str(project)} if tool == "publish" else {"words": "weather"}
-    wrong, text, _ = await call(client, tool, registry=odd_registry(kind), **arguments)
+    wrong, text, _ = await call(client, tool, registry=f"{odd_registry}/{kind}", **arguments)
     assert wrong
     assert "127.0.0.1" in text
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import re
 import shlex
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from mcp_registrar.cli import build_app
 from mcp_registrar_tools import guides
 from mcp_registrar_tools.workbench import Settings
 from tests.calls import calls
+from tests.loopback import answering
 
 NAME = "io.github.acme/weather"
 PLACEHOLDERS = {"NAME": NAME, "ghcr.io/OWNER": "ghcr.io/acme"}
@@ -27,29 +26,12 @@ OUTSIDE = {"build_image", "check_server", "login", "create_key"}
 """Need an engine, a person or a domain: their own tests run them; here their arguments are checked."""
 
 
-class Index(http.server.BaseHTTPRequestHandler):
-    """An npm registry in which the release is there, with its marker."""
-
-    def do_GET(self) -> None:
-        body = json.dumps({"name": "weather-mcp", "mcpName": NAME, "version": "1.0.0"}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Settings(data_dir=tmp_path / "data", npm_url=f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
+    """With an npm registry in which the release is there, with its marker."""
+    release = {"name": "weather-mcp", "mcpName": NAME, "version": "1.0.0"}
+    with answering(lambda path: (200, release)) as url:
+        yield Settings(data_dir=tmp_path / "data", npm_url=url)
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +13,22 @@ from mcp import Client
 
 from mcp_registrar.app import build_server
 from mcp_registrar_tools.workbench import Settings
+from tests.loopback import answering
 
 pytestmark = pytest.mark.anyio
 
 
-class Index(BaseHTTPRequestHandler):
-    """A PyPI that knows one package, whose README carries no marker."""
-
-    def do_GET(self) -> None:
-        known = self.path.startswith("/pypi/known/")
-        body = json.dumps({"info": {"description": "nothing about a server"}} if known else {}).encode()
-        self.send_response(200 if known else 404)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET
-
-    def log_message(self, *arguments: Any) -> None:
-        return None
-
-
 @pytest.fixture
 def index() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Index)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    """A PyPI that knows one package, whose README carries no marker."""
+
+    def reply(path: str) -> tuple[int, Any]:
+        if path.startswith("/pypi/known/"):
+            return 200, {"info": {"description": "nothing about a server"}}
+        return 404, {}
+
+    with answering(reply) as url:
+        yield url
 
 
 def write(project: Path, identifier: str) -> None:

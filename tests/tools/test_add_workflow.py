@@ -8,11 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import yaml
@@ -21,6 +19,7 @@ from mcp_registrar_tools.add_workflow import FILE, write_workflow
 from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.workflows.actions import PINNED
 from tests.conftest import SHARED
+from tests.loopback import answering
 from tests.real.components import actionlint, require
 
 SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
@@ -251,38 +250,28 @@ exec "{python}" -m mcp_registrar "${{args[@]}}"
 """
 
 
-class Index(BaseHTTPRequestHandler):
-    """npm's registry and PyPI in one: a release appears at the second look, with its marker."""
-
-    seen: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.seen.append(self.path)
-        there = self.seen.count(self.path) > 1 and "1.4.0" in self.path
-        facts = {"mcpName": "io.github.acme/weather", "info": {"description": "mcp-name: io.github.acme/weather"}}
-        body = json.dumps(facts if there else {}).encode()
-        self.send_response(200 if there or "1.4.0" not in self.path else 404)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET
-
-    def log_message(self, *_: Any) -> None:
-        pass
+@pytest.fixture
+def seen() -> list[str]:
+    """What the index was asked for."""
+    return []
 
 
 @pytest.fixture
-def index() -> Iterator[str]:
-    Index.seen.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def index(seen: list[str]) -> Iterator[str]:
+    """npm's registry and PyPI in one: a release appears at the second look, with its marker."""
+    release = {"mcpName": "io.github.acme/weather", "info": {"description": "mcp-name: io.github.acme/weather"}}
+
+    def reply(path: str) -> tuple[int, Any]:
+        seen.append(path)
+        if "1.4.0" not in path:
+            return 200, {}
+        return (200, release) if seen.count(path) > 1 else (404, {})
+
+    with answering(reply) as url:
+        yield url
 
 
-def test_the_registry_job_publishes(index: str, tmp_path: Path) -> None:
+def test_the_registry_job_publishes(index: str, seen: list[str], tmp_path: Path) -> None:
     """Its steps run here as they stand, `official` led to the embedded registry, which enforces ownership."""
     project = repository(tmp_path / "repo", "npm", "pypi")
     write_workflow(str(project))
@@ -326,7 +315,7 @@ def test_the_registry_job_publishes(index: str, tmp_path: Path) -> None:
         return output
 
     assert "io.github.acme/weather 1.4.0" in run(*steps)
-    assert len(Index.seen) >= 4, "it looked again until both releases were there"
+    assert len(seen) >= 4, "it looked again until both releases were there"
     assert "same content" in run(steps[-1]), "a run can be repeated"
     entry = json.loads(
         subprocess.run(

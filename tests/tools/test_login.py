@@ -21,8 +21,9 @@ from mcp_registrar_tools.publish import publish
 from mcp_registrar_tools.registries import domain as domains
 from mcp_registrar_tools.registries import signing
 from mcp_registrar_tools.workbench import Workbench
+from tests.certificates import certificate
 from tests.real.components import dns, require
-from tests.tools.registries.serving import GitHub, Issuer, bench_in, certificate, document, embedded, project, serve
+from tests.tools.registries.serving import GitHub, Issuer, bench_in, document, embedded, project, serve
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import gzip
 import socket
 import ssl
@@ -18,6 +17,7 @@ import pytest
 
 from mcp_registrar_tools.errors import InputError, OutboundError
 from mcp_registrar_tools.outbound import Outbound
+from tests.certificates import certificate
 
 pytestmark = pytest.mark.anyio
 
@@ -317,34 +317,9 @@ async def test_a_stranger_cannot_point_at_a_trusted_private_origin() -> None:
 
 def authority(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """A server's TLS context for ``localhost`` and the self-made authority that vouches for it."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
-        .add_extension(x509.BasicConstraints(True, None), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    root = folder / "root.pem"
-    root.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    root, key, chain = certificate(folder, "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
+    context.load_cert_chain(chain, key)
     return context, root
 
 

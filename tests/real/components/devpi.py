@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.server
 import json
 import os
 import shutil
@@ -16,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -27,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import ROOT
+from tests.loopback import answering
 
 FOLDER = ROOT / ".components" / "devpi"
 PACKAGES = ("devpi-server==6.20.3", "twine>=6,<8", "setuptools>=77,<81", "wheel")
@@ -126,50 +125,25 @@ def _ask(method: str, url: str, document: object, login: str = "") -> Any:
 def _pypi_face(index: str) -> Iterator[str]:
     """PyPI's JSON of what the index holds, for GET and HEAD; yields its URL."""
 
-    class Face(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def reply(path: str) -> tuple[int, Any]:
+        parts = path.strip("/").split("/")
+        if len(parts) not in (3, 4) or parts[0] != "pypi" or parts[-1] != "json":
+            return 404, {"message": "Not Found"}
+        request = urllib.request.Request("/".join((index, *parts[1:-1])), headers={"accept": "application/json"})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                result = json.load(answer)["result"]
+        except urllib.error.HTTPError as error:
+            return error.code, {"message": "Not Found"}
+        if len(parts) == 3:
+            result = result[max(result)] if result else None
+        if not result:
+            return 404, {"message": "Not Found"}
+        info = {name: value for name, value in result.items() if not name.startswith("+")}
+        return 200, {"info": info, "urls": result.get("+links", [])}
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            parts = self.path.strip("/").split("/")
-            if len(parts) not in (3, 4) or parts[0] != "pypi" or parts[-1] != "json":
-                return self._answer(404, {"message": "Not Found"})
-            request = urllib.request.Request("/".join((index, *parts[1:-1])), headers={"accept": "application/json"})
-            try:
-                with urllib.request.urlopen(request) as answer:
-                    result = json.load(answer)["result"]
-            except urllib.error.HTTPError as error:
-                return self._answer(error.code, {"message": "Not Found"})
-            if len(parts) == 3:
-                result = result[max(result)] if result else None
-            if not result:
-                return self._answer(404, {"message": "Not Found"})
-            info = {name: value for name, value in result.items() if not name.startswith("+")}
-            return self._answer(200, {"info": info, "urls": result.get("+links", [])})
-
-        def _answer(self, status: int, document: object) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Face)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with answering(reply) as url:
+        yield url
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -161,7 +161,7 @@ def start(
                     "realm": realm,
                     "service": "tests",
                     "issuer": "tests",
-                    "rootcertbundle": str(folder / "root.pem"),
+                    "rootcertbundle": str(folder / "ca.pem"),
                 }
             }
         (folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML
@@ -174,30 +174,18 @@ def start(
 
 @contextlib.contextmanager
 def _token_service(folder: Path, public: bool, own_only: bool) -> Iterator[str]:
-    """The token service of the distribution specification; yields its URL, leaves its certificate in ``root.pem``."""
-    import datetime
-
+    """The token service of the distribution specification; yields its URL, leaves its certificate in ``ca.pem``."""
     import jwt
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives import serialization
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(True, None), True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "root.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    chain = [base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()]
+    from tests.certificates import certificate
+
+    _, key, pem = certificate(folder, "tests")
+    chain = [
+        base64.b64encode(each.public_bytes(serialization.Encoding.DER)).decode()
+        for each in x509.load_pem_x509_certificates(pem.read_bytes())
+    ]
 
     class Service(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -238,7 +226,7 @@ def _token_service(folder: Path, public: bool, own_only: bool) -> Iterator[str]:
                     "jti": uuid.uuid4().hex,
                     "access": access,
                 },
-                key,
+                key.read_bytes(),
                 algorithm="ES256",
                 headers={"x5c": chain},
             )
