@@ -1,6 +1,4 @@
-"""What `validate` answers: a verdict, the findings, and the same for editors (SARIF) and GitHub's
-annotations.
-"""
+"""What `validate` answers: a verdict, the findings, and the same for editors (SARIF) and GitHub's annotations."""
 
 from __future__ import annotations
 
@@ -123,9 +121,7 @@ class ValidationReport(Answer):
 
 
 def make(findings: list[Finding], *, detail: str, **facts: Any) -> ValidationReport:
-    """A report of these findings: counted, the worst first and within a file's order, as many as ``detail``
-    lists.
-    """
+    """A report of these findings: counted, the worst first and within a file's order, as many as ``detail`` lists."""
     ordered = sorted(findings, key=lambda finding: _ORDER[finding.severity])
     counts = {severity: 0 for severity in _ORDER}
     for finding in findings:

@@ -20,8 +20,7 @@ LABEL = "io.modelcontextprotocol.server.name"
 _REPOSITORY = re.compile(r"[a-z0-9_\-./]{2,255}\Z")
 _TAG = re.compile(r"[A-Za-z0-9_.\-]{1,128}\Z")
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}\Z")
-# An RFC 3986 authority without user information: a name or bracketed address, and a port when there is a
-# colon.
+# An RFC 3986 authority without user information: a name or bracketed address, and a port when there is a colon.
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?\Z")
 
 
@@ -46,9 +45,7 @@ class ImageReference:
 
     @property
     def version(self) -> str | None:
-        """What distinguishes this image from its siblings: the digest if there is one, else the written
-        tag.
-        """
+        """What distinguishes this image from its siblings: the digest if there is one, else the written tag."""
         return self.digest or (self.tag if self.tagged else None)
 
     def canonical(self) -> str:
@@ -59,9 +56,7 @@ class ImageReference:
 
 
 def parse(reference: str) -> ImageReference:
-    """Read an image reference. Raises `InputError` (``image-reference-invalid``) with the registry's
-    message.
-    """
+    """Read an image reference. Raises `InputError` (``image-reference-invalid``) with the registry's message."""
     found = _tagged(reference) or _digested(reference)
     if found is None:
         shown = reference if len(reference) <= 300 else reference[:300] + "…"

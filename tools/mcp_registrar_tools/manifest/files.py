@@ -199,9 +199,7 @@ def _show(path: Path) -> str:
 
 
 def inside(path: Path, root: Path) -> Path:
-    """The real path when it lies in ``root``; raises `InputError` (``path-outside-project``) when a link
-    leads out.
-    """
+    """The real path when it lies in ``root``; raises `InputError` (``path-outside-project``) when a link leads out."""
     try:
         real, limit = path.resolve(), root.resolve()
     except (OSError, RuntimeError) as error:

@@ -38,16 +38,12 @@ _HTTPS_REPOSITORY = re.compile(r"(?:git\+)?https?://(?:[^/@]*@)?(?:www\.)?(githu
 
 
 def migrate(document: Json) -> tuple[Json, list[str]]:
-    """A new document for the current schema, and what was changed, one line each. The given one is left
-    alone.
-    """
+    """A new document for the current schema, and what was changed, one line each. The given one is left alone."""
     return _Migration().server(json.loads(json.dumps(document)))
 
 
 def repository_url(url: str) -> tuple[str, str, str]:
-    """A repository address as the registry wants it: url, source (``github``, ``gitlab`` or empty),
-    subfolder.
-    """
+    """A repository address as the registry wants it: url, source (``github``, ``gitlab`` or empty), subfolder."""
     text = url.strip()
     ssh = _SSH.match(text)
     if ssh:
@@ -91,7 +87,7 @@ class _Migration:
     def say(self, text: str) -> None:
         self._changes.setdefault(text)
 
-    # --- the document
+    # The document
     # ------------------------------------------------------------------------------------------
 
     def server(self, given: Json) -> tuple[Json, list[str]]:
@@ -189,7 +185,7 @@ class _Migration:
             del found[key]
             self.say(f"{dotted((*at, key))} is gone: the registry refuses it")
 
-    # --- its parts
+    # Its parts
     # ---------------------------------------------------------------------------------------------
 
     def repository(self, found: Json) -> None:
@@ -393,13 +389,11 @@ class _Migration:
             for name, value in holder["variables"].items()
         }
 
-    # --- what is left over
+    # What is left over
     # -------------------------------------------------------------------------------------
 
     def leftovers(self, found: Json) -> None:
-        """What the publisher wrote and the registry does not know moves to the place that it keeps for
-        that.
-        """
+        """What the publisher wrote and the registry does not know moves to the place that it keeps for that."""
         extra = {key: found.pop(key) for key in [k for k in found if k not in body.SERVER.names]}
         for key in ("status", "mcpName", "id", "_id", "is_latest", "isLatest", "published_at", "updated_at"):
             if key in extra:

@@ -13,9 +13,7 @@ _COMMENT_CLOSES = ("-->", "--!>")
 
 
 def is_server_name(name: str) -> bool:
-    """Whether the registry's database and rules accept this name: two parts of at least two characters
-    each.
-    """
+    """Whether the registry's database and rules accept this name: two parts of at least two characters each."""
     namespace, slash, part = name.partition("/")
     return bool(slash and NAMESPACE.match(namespace) and NAME_PART.match(part))
 
@@ -46,16 +44,12 @@ def name_problem(name: str) -> str | None:
 
 
 def has_token(text: str, server_name: str) -> bool:
-    """Whether ``text`` holds ``mcp-name: <server_name>`` with nothing glued to the name (reference, section
-    3.7).
-    """
+    """Whether ``text`` holds ``mcp-name: <server_name>`` with nothing glued to the name (reference, section 3.7)."""
     return any(not _trailing(text, end) for end in _ends(text, server_name))
 
 
 def glued_to_token(text: str, server_name: str) -> str | None:
-    """The character that spoils an otherwise right token; None when the token is right or not there at
-    all.
-    """
+    """The character that spoils an otherwise right token; None when the token is right or not there at all."""
     spoilers = [_trailing(text, end) for end in _ends(text, server_name)]
     return spoilers[0] if spoilers and all(spoilers) else None
 

@@ -48,9 +48,7 @@ def version_of(schema_url: str) -> str | None:
 
 
 def schema(version: str) -> dict[str, Any]:
-    """A new copy of the JSON Schema (draft-07) of one date; raises KeyError for a date that is not in
-    `VERSIONS`.
-    """
+    """A new copy of the JSON Schema (draft-07) of one date; raises KeyError for a date that is not in `VERSIONS`."""
     return copy.deepcopy(shared(version))
 
 

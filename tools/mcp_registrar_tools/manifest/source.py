@@ -154,7 +154,7 @@ class Source:
                 if member.node.members:
                     todo.append(((*at, member.key), member.node))
 
-    # --- places
+    # Places
     # ------------------------------------------------------------------------------------------------
 
     def position(self, offset: int) -> tuple[int, int]:
@@ -172,9 +172,7 @@ class Source:
         return self._tree
 
     def find(self, at: Path) -> tuple[int, int]:
-        """Line and column of a member's key (a list item's value); of the nearest parent when it is not
-        there.
-        """
+        """Line and column of a member's key (a list item's value); of the nearest parent when it is not there."""
         node, offset = self.tree, self.tree.start
         for part in at:
             member = node.member(part)
@@ -185,7 +183,7 @@ class Source:
             node, offset = member.node, member.start
         return self.position(offset)
 
-    # --- changes
+    # Changes
     # -----------------------------------------------------------------------------------------------
 
     @property
@@ -288,9 +286,7 @@ def _syntax(text: str, error: json.JSONDecodeError) -> tuple[str, str]:
 
 
 def _scan(text: str) -> Node:
-    """The tree of a text that is known to be JSON. Not recursive: the depth of the text is not ours to
-    trust.
-    """
+    """The tree of a text that is known to be JSON. Not recursive: the depth of the text is not ours to trust."""
     root = Node(0)
     stack: list[Node] = []
     pending: tuple[str, int] | None = None

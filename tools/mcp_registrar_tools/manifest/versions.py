@@ -29,9 +29,7 @@ _WILDCARD = re.compile(r"[xX*]")
 
 
 def is_semver(version: str) -> bool:
-    """An optional ``v``, exactly three numbers without leading zeros, then semver 2's prerelease and
-    build.
-    """
+    """An optional ``v``, exactly three numbers without leading zeros, then semver 2's prerelease and build."""
     return _SEMVER.match(version) is not None
 
 
@@ -88,8 +86,7 @@ def _key(match: re.Match[str]) -> _Key:
     prerelease = match[4]
     parts: tuple[tuple[int, int, str], ...] = ()
     if prerelease:
-        # Numbers below words; a number with more digits is larger, so no conversion of endless digits is
-        # needed.
+        # Numbers below words; a number with more digits is larger, so no conversion of endless digits is needed.
         parts = tuple((0, len(part), part) if part.isdecimal() else (1, 0, part) for part in prerelease.split("."))
     return (*(_number(match[i]) for i in (1, 2, 3)), 0 if prerelease else 1, parts)  # type: ignore[return-value]
 

@@ -159,9 +159,7 @@ def _all_missing_known(finding: Finding, places: set[body.Path]) -> bool:
 
 
 def _news(known: list[Finding], more: list[Finding]) -> list[Finding]:
-    """Of ``more`` what is about places that no error of ``known`` is about: not the place itself, nor one
-    around it.
-    """
+    """Of ``more`` what is about places that no error of ``known`` is about: not the place itself, nor one around it."""
     if not known or not more:
         return more
     places = {finding.at for finding in known if finding.severity == "error"}

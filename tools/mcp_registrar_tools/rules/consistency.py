@@ -60,7 +60,7 @@ def _found(
     )
 
 
-# --- whose it is -----------------------------------------------------------------------------------------------
+# Whose it is
 
 
 def owner(bound: Json, origin: Origin | None) -> Iterator[Finding]:
@@ -134,7 +134,7 @@ def _has_package(around: Surroundings) -> bool:
     return any(found.folder == around.folder for kind in INDEXES for found in around.of(kind))
 
 
-# --- its packages ----------------------------------------------------------------------------------------------
+# Its packages
 
 
 def _normal(registry_type: str, identifier: str) -> str:

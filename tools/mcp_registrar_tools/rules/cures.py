@@ -54,8 +54,7 @@ def _shown(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-# --- structure
-# -------------------------------------------------------------------------------------------------
+# Structure
 
 _STRUCTS = {
     "packages": body.PACKAGE, "remotes": body.TRANSPORT, "transport": body.TRANSPORT, "icons": body.ICON,
@@ -183,8 +182,7 @@ def _enum(at: Path, value: Any, document: Any) -> Cure:
     return f"use one of {', '.join(words)}", None
 
 
-# --- semantics
-# -------------------------------------------------------------------------------------------------
+# Semantics
 
 
 def _schema_version(at: Path, value: Any, document: Any) -> Cure:
@@ -314,8 +312,7 @@ def _remote_url(at: Path, value: Any, document: Any) -> Cure:
     return _https(at, value, document)
 
 
-# --- publish time
-# ----------------------------------------------------------------------------------------------
+# Publish time
 
 
 def _oci(at: Path, value: Any, document: Any) -> Cure:

@@ -1,6 +1,4 @@
-"""Placeholders that a release script fills in (``{{VERSION}}``, ``${VERSION}``): a template is not a
-mistake.
-"""
+"""Placeholders that a release script fills in (``{{VERSION}}``, ``${VERSION}``): a template is not a mistake."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ _PLACEHOLDER = re.compile(
     r"\{\{[^{}]{1,80}\}\}|\$\{\{?[^{}]{1,80}\}?\}|\$\([A-Za-z_][\w.]{0,80}\)|(?<![\w$])\$[A-Z_][A-Z0-9_]{1,80}"
     r"|__[A-Z][A-Z0-9_]{1,80}__|<<[A-Za-z_]\w{1,80}>>|@[A-Z][A-Z_]{2,80}@|%[A-Z][A-Z_]{2,80}%"
 )
-# Where a release script writes. A dollar sign in an argument is no placeholder but a mistake of its own
-# (R33).
+# Where a release script writes. A dollar sign in an argument is no placeholder but a mistake of its own (R33).
 _FIELDS = {"version", "identifier", "fileSha256", "url", "websiteUrl", "description", "title", "registryBaseUrl"}
 
 
