@@ -29,7 +29,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from benchmarks.official_cases import fill_holes
 
 TEMPLATE = re.compile(r"\{\{.*\}\}|\$\{?\w+|<<.*>>|__[A-Z_]+__|^0\.0\.0(-.*)?$|placeholder", re.I)
 SKIPPED = {"node_modules", ".git"}
@@ -88,21 +89,12 @@ def camel(node: Any) -> Any:
     return [camel(value) for value in node] if isinstance(node, list) else node
 
 
-def hosts(text: str) -> str:
-    """The corpus' stand-ins for host names filled in."""
-    from mcp_registrar_tools.packages import npm, pypi
-
-    for hole, url in (("NPM", npm.BASE_URL), ("PYPI", pypi.BASE_URL), ("TEST_PYPI", pypi.TEST_BASE_URL)):
-        text = text.replace("{" + hole + "_HOST}", urlsplit(url).netloc)
-    return text
-
-
 def truths(project: Path, every: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """The published manifests: path and content. The main one only, unless ``every``."""
     repo = json.loads((project / "repo.json").read_text("utf-8"))
     for path in repo["manifests"] if every else [repo["manifest_path"]]:
         try:
-            document = camel(json.loads(hosts((project / path).read_text("utf-8-sig"))))
+            document = camel(json.loads(fill_holes((project / path).read_text("utf-8-sig"))))
         except (OSError, ValueError):
             continue
         if isinstance(document, dict):
@@ -127,7 +119,7 @@ def prepare(project: Path, into: Path) -> None:
         data = Path(source).read_bytes() if text_like else b""
         if b"_HOST}" in data:
             Path(target).write_text(
-                hosts(data.decode("utf-8", "surrogateescape")), "utf-8", "surrogateescape", newline=""
+                fill_holes(data.decode("utf-8", "surrogateescape")), "utf-8", "surrogateescape", newline=""
             )
         else:
             os.link(source, target) if os.stat(source).st_dev == os.stat(into.parent).st_dev else shutil.copyfile(

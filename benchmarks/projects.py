@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from benchmarks.official_cases import fill_holes
+
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 
 
@@ -18,7 +20,8 @@ def copy_project(source: Path, target: Path, *, manifest: bool = True) -> Path:
         if file.is_file() and file.name != "repo.json":
             where = target / file.relative_to(source)
             where.parent.mkdir(parents=True, exist_ok=True)
-            where.write_bytes(_with_hosts(file.read_bytes()))
+            text = file.read_bytes().decode("utf-8", "surrogateescape")
+            where.write_bytes(fill_holes(text).encode("utf-8", "surrogateescape"))
     git = target / ".git"
     git.mkdir()
     (git / "HEAD").write_text("ref: refs/heads/main\n")
@@ -28,14 +31,3 @@ def copy_project(source: Path, target: Path, *, manifest: bool = True) -> Path:
             file.unlink()
     folder = (target / str(facts["manifest_path"])).parent
     return folder.parent if folder.name == ".mcp" else folder
-
-
-def _with_hosts(content: bytes) -> bytes:
-    """The corpus writes ``{NPM_HOST}`` for the package registries' hosts."""
-    from urllib.parse import urlsplit
-
-    from mcp_registrar_tools.packages import npm, pypi
-
-    for hole, url in (("NPM", npm.BASE_URL), ("PYPI", pypi.BASE_URL), ("TEST_PYPI", pypi.TEST_BASE_URL)):
-        content = content.replace(f"{{{hole}_HOST}}".encode(), urlsplit(url).netloc.encode())
-    return content

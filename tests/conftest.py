@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from pathlib import Path
@@ -71,16 +70,11 @@ def shared(*parts: str) -> Path:
 def cases(*kinds: str) -> list[Any]:
     """The open cases of these kinds as pytest parameters; one skipped parameter when they are not there.
 
-    ``{NPM_HOST}``, ``{PYPI_HOST}`` and ``{TEST_PYPI_HOST}`` are filled in from the packages' constants.
+    The holes ``{NPM_HOST}``, ``{PYPI_HOST}`` and ``{TEST_PYPI_HOST}`` are filled.
     """
-    from urllib.parse import urlsplit
-
-    from mcp_registrar_tools.packages import npm, pypi
+    from benchmarks.official_cases import load_cases
 
     path = SHARED / "cases" / "official_cases.json"
     if not path.exists():
         return [pytest.param(None, marks=pytest.mark.skip(reason="shared/cases is not beside this checkout"))]
-    text = path.read_text(encoding="utf-8")
-    for hole, url in (("NPM", npm.BASE_URL), ("PYPI", pypi.BASE_URL), ("TEST_PYPI", pypi.TEST_BASE_URL)):
-        text = text.replace("{" + hole + "_HOST}", urlsplit(url).netloc)
-    return [pytest.param(case, id=case["id"]) for case in json.loads(text) if case["kind"] in kinds]
+    return [pytest.param(case, id=case["id"]) for case in load_cases(path) if case["kind"] in kinds]

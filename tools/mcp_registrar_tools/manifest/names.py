@@ -44,7 +44,7 @@ def name_problem(name: str) -> str | None:
 
 
 def has_token(text: str, server_name: str) -> bool:
-    """Whether ``text`` holds ``mcp-name: <server_name>`` with nothing glued to the name (reference, section 3.7)."""
+    """Whether ``text`` holds ``mcp-name: <server_name>`` with nothing glued to the name."""
     return any(not _trailing(text, end) for end in _ends(text, server_name))
 
 

@@ -54,7 +54,7 @@ def schema_issues(document: Any) -> list[Finding]:
 
 
 def publish_time_problems(document: Any) -> list[Finding]:
-    """Layer P without the network: R50 and the fields by registry type (§2.3), in the registry's order."""
+    """Layer P without the network: R50 and the fields by registry type, in the registry's order."""
     return publish_time.problems(body.bind(document)[0])
 
 

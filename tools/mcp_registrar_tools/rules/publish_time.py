@@ -1,4 +1,4 @@
-"""What the registry checks only when publishing, as far as it needs no network: R50 and the fields by type (§2.3)."""
+"""What the registry checks only when publishing, as far as it needs no network: R50 and the fields by type."""
 
 from __future__ import annotations
 

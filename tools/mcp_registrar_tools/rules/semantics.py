@@ -1,4 +1,4 @@
-"""What the registry checks beyond the schema, in its order: rules R10 to R43 of the reference.
+"""What the registry checks beyond the schema, in its order: R10 to R43, as findings name their rule.
 
 Each ``_rule`` takes the document as the registry holds it (`manifest.body.bind`) and yields what it
 refuses, in the registry's own codes, paths and words. Nothing here knows hints or fixes; see `rules.cures`.
