@@ -9,7 +9,9 @@ if (form) {
   const results = document.getElementById("results");
   const input = form.elements.q;
   let waiting = 0, asked = null;
+  // What was searched for comes in the order in which it fits.
   const address = () => {
+    form.elements.sort.disabled = input.value.trim() !== "";
     const filled = [...new FormData(form)].filter(([, value]) => value !== "");
     const query = new URLSearchParams(filled).toString();
     return query ? "/?" + query : "/";
