@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, unquote
 
 import yaml
 
+from tests.tools.registries.serving import read_body
+
 META = "io.modelcontextprotocol.registry/official"
 NOW = "2026-01-20T10:00:00Z"
 
@@ -20,12 +22,7 @@ class Base:
         self.fail: dict[str, tuple[int, Any]] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await read_body(receive)
         raw = scope["raw_path"].decode()
         self.requests.append((scope["method"], raw, body))
         parts = [unquote(part) for part in raw.split("/")[1:]]

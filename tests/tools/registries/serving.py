@@ -72,6 +72,16 @@ class Recorder:
         return [(path, json.loads(body or b"null")) for m, path, _, body in self.requests if m == method]
 
 
+async def read_body(receive: Any) -> bytes:
+    """The whole body of an ASGI request."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
 class Json:
     """A small JSON server: ``routes`` maps ``"GET /path"`` to an answer or a function of (query, headers, body).
 
@@ -82,12 +92,7 @@ class Json:
         self.routes = routes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await read_body(receive)
         route = self.routes.get(f"{scope['method']} {scope['raw_path'].decode()}")
         if callable(route):
             headers = {name.decode(): value.decode() for name, value in scope["headers"]}
