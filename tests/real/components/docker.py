@@ -90,7 +90,7 @@ class Engine:
 
     def load_python(self, name: str = "python:3.12-slim") -> None:
         """A Python of this machine under the name that Dockerfiles use."""
-        self.load(python_base(), name, changes=("ENV PATH=/usr/local/bin:/usr/bin:/bin", 'CMD ["python3"]'))
+        self.load(python_base(), name, changes=("ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin", 'CMD ["python3"]'))
 
     def load_busybox(self, name: str = "busybox:latest") -> None:
         """A static shell and its applets, 2 MB."""
@@ -258,15 +258,16 @@ def busybox_base() -> Path:
 
 
 def python_base() -> Path:
-    """A tar with the Python that runs the tests, the libraries it needs, pip and busybox (about 90 MB, 5 s)."""
+    """A tar with the Python that runs the tests, the libraries it needs, pip, busybox and useradd (90 MB, 5 s)."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    target = CACHE / f"python-{version}-base.tar"
+    target = CACHE / f"python-{version}-slim.tar"
     with once(target) as needed:
         if needed:
             with tempfile.TemporaryDirectory() as name:
                 root = Path(name)
                 _busybox_into(root)
                 _python_into(root, Path(sys.base_prefix), version)
+                _useradd_into(root)
                 _pack(root, target)
     return target
 
@@ -327,6 +328,16 @@ def _python_into(root: Path, prefix: Path, version: str) -> None:
     for name in ("python3", "python", f"python{version}"):
         (root / "usr" / "local" / "bin" / name).symlink_to(prefix / "bin" / f"python{version}")
     (root / "etc" / "ssl" / "certs").mkdir(parents=True)
+
+
+def _useradd_into(root: Path) -> None:
+    """The program with which Dockerfiles make their user; every image of Debian has it."""
+    program = shutil.which("useradd", path="/usr/sbin:/usr/bin:/sbin")
+    if program is None:
+        raise RuntimeError("no useradd on this machine")
+    (root / "usr" / "sbin").mkdir(parents=True, exist_ok=True)
+    shutil.copy2(program, root / "usr" / "sbin" / "useradd")
+    _libraries_into(root, [root / "usr" / "sbin" / "useradd"])
 
 
 def _libraries_into(root: Path, programs: list[Path]) -> None:
