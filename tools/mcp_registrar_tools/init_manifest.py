@@ -35,8 +35,6 @@ class ManifestDraft(Answer):
     changed: list[str] = Field(default_factory=list, description="files written")
     manifest: dict[str, Any] = Field(default_factory=dict, exclude=True)
     """The whole document; for Python callers, the diff and the file hold it for everyone else."""
-    found: bool = Field(default=True, exclude=True)
-    """False when nothing in the folder says what is published: then there is only a draft to complete."""
 
     def lines(self) -> list[str]:
         done = "Wrote" if self.written and self.changed else "Unchanged" if self.written else "Not written:"
@@ -58,7 +56,9 @@ class ManifestDraft(Answer):
         return [Path(path) for path in self.changed] if self.written else []
 
     def exit_code(self) -> int:
-        return 0 if self.written or (self.found and self.name and "<" not in self.name) else 1
+        # A draft that waits for an address is no success; a dry run of a whole manifest is one.
+        whole = self.name and "<" not in self.name and "remote_url=" not in self.next
+        return 0 if self.written or whole else 1
 
 
 async def init_manifest(
@@ -161,7 +161,6 @@ def _init(
         diff="\n".join(edit.diff(shown[edit.path]) for edit in edits),
         changed=[str(edit.path) for edit in edits] if write else [],
         manifest=document,
-        found=not unsaid,
         next=again
         if unsaid or not complete
         else f"validate(path={quoted(path)})"
