@@ -70,10 +70,10 @@ async def run(project: Path, home: Path) -> int:
         print(f"connected: {len(tools)} tools, listed in {listed} tokens, protocol {client.protocol_version}")
         demo = Demo(client)
         made = await demo.call("init_manifest", path=str(project), markers=True)
-        if not made.get("name"):
-            made = await demo.call(
-                "init_manifest", path=str(project), name=f"io.github.example/{project.name}", markers=True
-            )
+        if not made.get("written"):  # nothing tells an owner, or a package: here the demo answers for its user
+            name = str(made.get("name") or "<")
+            name = f"io.github.example/{project.name}" if "<" in name else name
+            made = await demo.call("init_manifest", path=str(project), name=name, markers=True)
         report = await demo.call("validate", path=str(project))
         if not report.get("valid"):
             await demo.call("validate", path=str(project), fix=True)
