@@ -35,6 +35,9 @@ def run(arguments: list[str]) -> int:
 
     from mcp_registrar import logs, settings
 
+    for stream in (sys.stdout, sys.stderr):  # a terminal without Unicode still gets its answer
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         loaded = settings.load(
             data_dir=settings.absolute_path(given.data_dir) if given.data_dir else None,
@@ -49,6 +52,9 @@ def run(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read has seen enough, as in `mcp-registrar search | head -1`
+        _drop_output()
+        return 141
     except Exception as error:
         logging.getLogger(__name__).debug("unexpected failure", exc_info=True)
         print_error(
@@ -69,13 +75,37 @@ def serve_stdio(settings: Settings) -> int:
     return 0
 
 
+def _say(text: str) -> None:
+    """Print an answer at once, where a failure to write it can still be told. Raises `InputError`."""
+    from mcp_registrar_tools.errors import InputError
+
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise InputError(
+            "output-unwritable",
+            f"the command is done, and its answer cannot be written: {error.strerror or error}",
+            "make room where standard output goes",
+        ) from None
+
+
+def _drop_output() -> None:
+    """Nothing is left for the interpreter to write, and to complain of, at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def print_error(error: RegistrarError, *, as_json: bool = False) -> None:
     """An error on standard error, in the words the model would read; as JSON on standard output."""
     from mcp_registrar.logs import redact
 
     if as_json:
         facts = {"code": error.code, "message": error.message, "hint": error.hint, "details": error.details}
-        print(redact(json.dumps({"error": facts}, indent=2, ensure_ascii=False)))
+        _say(redact(json.dumps({"error": facts}, indent=2, ensure_ascii=False)))
     else:
         print(redact(f"error: {error.text()}"), file=sys.stderr)
 
@@ -239,7 +269,7 @@ def _described(parameter: inspect.Parameter) -> Any:
     if typing.get_origin(hint) is Annotated:
         hint, *notes = typing.get_args(hint)
     text = next((note.description for note in notes if isinstance(note, FieldInfo) and note.description), None)
-    shown = parameter.default not in ("", False, 0, None, inspect.Parameter.empty)
+    shown = parameter.default not in ("", False, 0, None, [], inspect.Parameter.empty)
     name = ("--from", "--source") if parameter.name == "source" else None  # `from` is no name in Python
     return Annotated[hint, Parameter(name=name, help=text, show_default=shown)]
 
@@ -256,11 +286,11 @@ def _tell_actions(result: Answer | RegistrarError) -> None:
 def print_answer(answer: Answer, form: str) -> int:
     """Print a result and return the exit code it asks for."""
     if form == "json":
-        print(json.dumps(answer.model_dump(mode="json"), indent=2, ensure_ascii=False))
+        _say(json.dumps(answer.model_dump(mode="json"), indent=2, ensure_ascii=False))
     elif form == "text":
-        print(answer.text())
+        _say(answer.text())
     else:
-        print(answer.render(form))
+        _say(answer.render(form))
     return answer.exit_code()
 
 

@@ -205,6 +205,13 @@ def test_what_the_origin_means_is_said(url: str, note: str, tmp_path: Path) -> N
     assert (note in " ".join(notes)) if note else not notes
 
 
+def test_an_image_without_a_host_is_at_docker_hub(tmp_path: Path) -> None:
+    project = repository(tmp_path, "oci")
+    text = (project / "server.json").read_text().replace("ghcr.io/acme/weather:1.0.0", "weather:1.0.0")
+    (project / "server.json").write_text(text)
+    assert any(line.endswith(" for docker.io") for line in write_workflow(str(project)).setup)
+
+
 def test_an_expression_in_the_manifest_is_refused(tmp_path: Path) -> None:
     project = repository(tmp_path, "npm")
     text = (project / "server.json").read_text().replace("@acme/weather", "${{ github.token }}")

@@ -613,3 +613,48 @@ async def test_an_empty_list_and_a_value_that_a_release_fills_in_stay(tmp_path: 
     assert mine[mine.index('  "packages"') : mine.rindex("  ]")] in text
     assert '"version": "<<Version>>",' in text
     assert answer.manifest["packages"][0]["environmentVariables"] == []
+
+
+async def test_what_the_manifest_says_already_is_neither_assumed_nor_asked(tmp_path: Path) -> None:
+    manifest = {
+        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+        "name": "io.github.Acme/weather",
+        "description": "Weather of a few cities",
+        "version": "2.8.0",
+        "remotes": [{"type": "streamable-http", "url": "https://weather.example.com/mcp"}],
+    }
+    put(tmp_path, {"server.json": manifest, "README.md": "# Weather MCP\n"})
+    answer = await init(tmp_path)
+    assert answer.version == "2.8.0"
+    assert answer.uncertain == []
+    assert not any(line.startswith("description") for line in answer.evidence)
+
+
+async def test_a_manifest_of_a_package_below_is_named(tmp_path: Path) -> None:
+    inner = {"name": "io.github.Acme/weather", "description": "Weather", "version": "1.0.0"}
+    put(
+        tmp_path,
+        {"mcp/server.json": inner, "mcp/package.json": {"name": "weather-mcp", "version": "1.0.0"}},
+        "https://github.com/Acme/weather",
+    )
+    answer = await init(tmp_path)
+    assert any(f'init_manifest(path="{tmp_path}/mcp")' in question for question in answer.uncertain)
+
+
+async def test_a_migration_is_one_remark(tmp_path: Path) -> None:
+    old = {
+        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-07-09/server.schema.json",
+        "name": "io.github.Acme/weather",
+        "description": "Weather of a few cities",
+        "status": "active",
+        "version": "1.0.0",
+        "packages": [
+            {"registry_type": "npm", "identifier": "weather", "version": "1.0.0", "environment_variables": ["A", "B"]}
+        ],
+    }
+    put(tmp_path, {"server.json": old, "package.json": {"name": "weather", "version": "1.0.0"}})
+    answer = await init(tmp_path)
+    told = [question for question in answer.uncertain if question.startswith("Brought to today's schema: ")]
+    assert len(told) == 1
+    assert "environmentVariables[1] is an object" in told[0]
+    assert sum("is an object" in question for question in answer.uncertain) == 1

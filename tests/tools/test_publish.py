@@ -38,6 +38,25 @@ async def test_a_rehearsal_needs_no_login_and_says_what_it_was(tmp_path: Path) -
     ]
 
 
+async def test_a_version_that_is_still_a_placeholder_is_not_published(tmp_path: Path) -> None:
+    bench = bench_in(tmp_path / "data")
+    folder = project(tmp_path / "p", document(version="{{VERSION}}"))
+    with pytest.raises(RegistrarError) as refused:
+        await publish(bench, path=str(folder))
+    assert refused.value.code == "template-placeholder"
+    assert "{{VERSION}}" in refused.value.text()
+    assert (await search(bench, "weather")).servers == []
+
+
+async def test_a_version_of_the_same_rank_does_not_become_the_latest(tmp_path: Path) -> None:
+    bench = bench_in(tmp_path / "data")
+    await publish(bench, path=str(project(tmp_path / "p", document(version="1.0.0+build.5"))))
+    answer = await publish(bench, path=str(project(tmp_path / "p", document(version="1.0.0+build.6"))))
+    assert not answer.is_latest
+    assert "does not rank above" in answer.text()
+    assert "a higher one" not in answer.text()
+
+
 async def test_other_content_under_the_same_version_is_refused_with_the_difference(tmp_path: Path) -> None:
     bench = bench_in(tmp_path / "data")
     await publish(bench, path=str(project(tmp_path / "p", document())))

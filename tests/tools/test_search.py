@@ -194,3 +194,18 @@ async def test_a_registry_without_end_is_not_read_for_ever() -> None:
     assert found == []
     assert cursor == "again"
     assert endless.pages == 10
+
+
+async def test_the_next_call_is_quoted(tmp_path: Path) -> None:
+    answer = await search(bench_in(tmp_path), 'say "weather"')
+    assert answer.next == r'search(words="say \"weather\"", registry="official")'
+
+
+async def test_too_many_words_and_a_wrong_cursor_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as long:
+        await search(bench_in(tmp_path), "x" * 100_000)
+    assert long.value.code == "words-too-long"
+    with pytest.raises(RegistryError) as wrong:
+        await search(bench_in(tmp_path), cursor="zzz")
+    assert wrong.value.code == "invalid-query"
+    assert "validate" not in (wrong.value.hint or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from benchmarks.validate import bench, hostile, large, project, typical
 from mcp_registrar_tools.errors import InputError, RegistrarError
 from mcp_registrar_tools.manifest import schemas
 from mcp_registrar_tools.report import ValidationReport
-from mcp_registrar_tools.validate import validate
+from mcp_registrar_tools.validate import UNREACHED, validate
 
 pytestmark = pytest.mark.anyio
 
@@ -284,3 +285,44 @@ async def test_size_is_bounded_and_linear() -> None:
     assert caught.value.code == "document-too-large"
     report = await run(document=large(1_500_000))
     assert "body-too-large" in found(report)
+
+
+async def test_a_path_is_told_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model does not know in which folder the server was started."""
+    folder = project(tmp_path)
+    monkeypatch.chdir(tmp_path.parent)
+    assert (await run(folder)).next == f'publish(path="{folder}/server.json")'
+    assert (await run(folder.relative_to(tmp_path.parent))).next == (
+        f'publish(path="{folder.relative_to(tmp_path.parent)}/server.json")'
+    )
+
+
+async def test_sarif_names_the_file_by_a_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a b: ü"
+    folder.mkdir()
+    (folder / "server.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    for given in (folder, Path(folder.name)):
+        report = await run(given)
+        sarif = json.loads(report.render("sarif"))
+        for result in sarif["runs"][0]["results"]:
+            uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+            assert uri == "./a%20b%3A%20%C3%BC/server.json"
+        assert "file=a b%3A ü/server.json" in report.render("github")
+
+
+async def test_a_package_registry_that_does_not_answer_is_no_place_to_correct(tmp_path: Path) -> None:
+    package = {"registryType": "pypi", "identifier": "x", "version": "1.0.0", "transport": {"type": "stdio"}}
+    document = {
+        "$schema": schemas.CURRENT_URL, "name": "io.github.example/xx", "description": "x", "version": "1.0.0",
+        "packages": [package],
+    }  # fmt: skip
+    (tmp_path / "server.json").write_text(json.dumps(document))
+    unreachable = bench()
+    unreachable.settings = replace(unreachable.settings, pypi_url="http://127.0.0.1:9")
+    report = await validate(unreachable, str(tmp_path), ownership=True)
+    assert not report.valid
+    assert {f.code for f in report.findings if f.severity == "error"} <= UNREACHED
+    assert report.next.startswith("validate(path=")
+    assert "ownership=true" in report.next
+    assert "correct" not in report.next

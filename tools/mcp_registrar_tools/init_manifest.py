@@ -117,7 +117,7 @@ def _init(
             details="\n".join(seen.project.problems) or None,
         )
     images = _new_dockerfile(seen, who.name, remarks) if dockerfile and who.complete else []
-    made = draft.draft(seen, who, schema=CURRENT_URL, description=description, remotes=remotes)
+    made = draft.draft(seen, who, schema=CURRENT_URL, description=description, remotes=remotes, existing=existing)
     unsaid = unsaid and not seen.chosen and not made.document.get("remotes")
     if unsaid:
         made.questions.insert(0, _unsaid(seen))
@@ -125,7 +125,7 @@ def _init(
     if source and existing:
         if version_of(_string(existing, "$schema")) not in {None, CURRENT}:
             existing, more = migrate(existing)
-            questions += more
+            questions += ["Brought to today's schema: " + "; ".join(more)] if more else []
         asked = {"name": who.name} if name else {}
         asked |= {"description": made.document["description"]} if description else {}
         document, more = merge.merge({**existing, **asked}, document, may_add=made.sure | set(types))
@@ -227,7 +227,20 @@ def _existing(folder: Path, seen: Survey, overwrite: bool) -> tuple[Path, Source
         if overwrite:
             return target, None, remarks
         return target, source, remarks
-    return _place(folder, seen), None, remarks
+    return _place(folder, seen), None, remarks + _elsewhere(folder)
+
+
+def _elsewhere(folder: Path) -> list[str]:
+    """Manifests of packages below: `validate` and `publish` take them as long as the folder has none of its own."""
+    from mcp_registrar_tools.manifest.files import find
+
+    try:
+        found = find(folder)
+    except InputError:
+        return []
+    more = f" (and {len(found.others)} more below)" if found.others else ""
+    below = found.path.parent
+    return [f"There is {found.path}{more}: init_manifest(path={quoted(str(below))}) fills that one instead"]
 
 
 def _client_configuration(document: dict[str, Any]) -> bool:

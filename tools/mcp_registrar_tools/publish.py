@@ -49,7 +49,7 @@ class PublishAnswer(Answer):
         if self.rehearsal:
             lines.append("This was a rehearsal: the local registry is on this machine, nobody else sees it.")
         if self.outcome != "dry run" and not self.is_latest:
-            lines.append("It is not the latest version: a higher one is published.")
+            lines.append("It is not the latest: the version that is stays, for this one does not rank above it.")
         return [*self.steps, *lines, *(f"- {note}" for note in self.notes)]
 
 
@@ -260,11 +260,19 @@ class Manifest:
         entry may have): they are part of an ownership check that other registries do not make.
         """
         from mcp_registrar_tools import rules
+        from mcp_registrar_tools.rules import templates
 
         document = self.document
         at_publish = [f for f in rules.publish_time_problems(document) if packages or f.at[:1] != ("packages",)]
         refused = [f for f in (*rules.publish_issues(document), *at_publish) if f.severity == "error"]
         if not refused and not rules.body_problems(document):
+            if placeholder := templates.found_in(document["version"]):
+                # The registry would take it, and for ever.
+                raise InputError(
+                    "template-placeholder",
+                    f"{self.file} has no version yet: the placeholder {placeholder} stands in its place",
+                    f"fill it in, then validate(path={quoted(self.given)})",
+                )
             return
         layers = ("structure", "semantics", "publish-time") if packages else ("structure", "semantics")
         errors = [f for f in rules.check(document) if f.severity == "error" and f.layer in layers]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from pydantic import Field, PrivateAttr
 
@@ -93,7 +95,7 @@ class ValidationReport(Answer):
     def _result(self, finding: Finding) -> dict[str, Any]:
         text = clean(f"{finding.message}. {finding.hint}" if finding.hint else finding.message)
         location: dict[str, Any] = {
-            "artifactLocation": {"uri": Path(self.path or "server.json").as_posix()},
+            "artifactLocation": {"uri": _uri(self._place())},
         }
         if finding.line:
             location["region"] = {"startLine": finding.line, "startColumn": finding.column or 1}
@@ -110,10 +112,15 @@ class ValidationReport(Answer):
             ],
         }
 
+    def _place(self) -> Path:
+        """The file as seen from the current folder, which in a CI job is the repository."""
+        path = Path(self.path or "server.json")
+        return path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path
+
     def _annotation(self, finding: Finding) -> str:
         level = {"error": "error", "warning": "warning", "info": "notice"}[finding.severity]
         text = f"{finding.path}: {finding.message}" + (f" - {finding.hint}" if finding.hint else "")
-        place = [f"file={_property(self.path or 'server.json')}"]
+        place = [f"file={_property(str(self._place()))}"]
         if finding.line:
             place += [f"line={finding.line}", f"col={finding.column or 1}"]
         place.append(f"title={_property(finding.code)}")
@@ -130,6 +137,14 @@ def make(findings: list[Finding], *, detail: str, **facts: Any) -> ValidationRep
     report = ValidationReport(valid=not counts["error"], counts=counts, findings=listed, detail=detail, **facts)
     report._every = ordered
     return report
+
+
+def _uri(path: Path) -> str:
+    """A path as the URI reference that SARIF wants."""
+    if path.is_absolute():
+        return path.as_uri()
+    text = quote(os.fsencode(path.as_posix()), safe="/")
+    return f"./{text}" if "%3A" in text.partition("/")[0] else text
 
 
 def _data(text: str) -> str:

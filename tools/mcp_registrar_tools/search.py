@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from mcp_registrar_tools.answer import TEXT_LIMIT, Answer, clean
+from mcp_registrar_tools.answer import TEXT_LIMIT, Answer, clean, quoted
 from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.workbench import Workbench
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PAGES = 10
 """Pages looked through when a filter is applied here because the registry has none."""
 NAME_WIDTH = 50
+LONGEST = 300
+"""Characters of what is searched for; they travel in an address."""
 SHORTEST_WORD = 3
 """Characters: the official registry searches for nothing shorter (since v1.8.7, it answers 422)."""
 ENGINE_PATIENCE = 3.0
@@ -90,6 +92,8 @@ async def search(
     """Search a registry by words in name, title or description."""
     from mcp_registrar_tools.registries import connect
 
+    if len(words) > LONGEST:
+        raise InputError("words-too-long", f"{len(words)} characters to search for", f"give at most {LONGEST}")
     target = await connect(bench, registry)
     since = rfc3339(updated_since)
 
@@ -296,7 +300,7 @@ def call(words: str, registry: str, type: str, status: str, updated_since: str, 
         "updated_since": clean(updated_since, 60),
         "cursor": cursor,
     }
-    parts = [f'{key}="{value}"' for key, value in given.items() if value]
+    parts = [f"{key}={quoted(value)}" for key, value in given.items() if value]
     if limit != 20:
         parts.append(f"limit={limit}")
     return f"search({', '.join(parts)})"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from mcp_registrar_tools import rules
@@ -54,8 +53,8 @@ class Subject:
         self.document = document
         self.source = source
         self.found = found
-        self.shown = _relative(found.path) if found else ""
-        self.others = [_relative(other) for other in found.others] if found else []
+        self.shown = str(found.path) if found else ""
+        self.others = [str(other) for other in found.others] if found else []
         self.findings: list[Finding] = []
         self.changes: list[str] = []
         self.diff = ""
@@ -161,10 +160,3 @@ def _diff(old: str, new: str, name: str) -> str:
     shown = os.path.basename(name) if os.path.isabs(name) else name  # the path itself is told already
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"a/{shown}", f"b/{shown}", lineterm="", n=1)
     return "\n".join(lines)
-
-
-def _relative(path: Path) -> str:
-    try:
-        return os.path.relpath(path) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
-    except OSError:
-        return str(path)

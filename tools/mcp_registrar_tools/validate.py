@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.report import ValidationReport, make
 from mcp_registrar_tools.workbench import Workbench
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from mcp_registrar_tools.subject import Subject
 
 Detail = Literal["concise", "full"]
+UNREACHED = frozenset({"package-registry-busy", "package-registry-unreachable", "package-registry-failed"})
+"""Findings that say nothing of the document: a package registry did not answer."""
 SMALL = 100_000
 """Characters of an inline document below which it is not worth a thread."""
 
@@ -65,6 +68,9 @@ async def validate(
     )
     repairs = any(finding.fix or "fix=true" in (finding.hint or "") for finding in findings)
     report.next = _next(report, fixable=repairs and not fix)
+    if not report.valid and all(f.code in UNREACHED for f in findings if f.severity == "error"):
+        where = f"path={quoted(report.path)}" if report.path else "document=…"
+        report.next = f"validate({where}, ownership=true, wait=300) when the package registry can be reached"
     return report
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_PLACEHOLDER = re.compile(
+PLACEHOLDER = re.compile(
     r"your[-_ ](username|org|package|github)|\[describe what|(?<!<)<[a-z -]+>(?!>)|^com\.example/", re.I
 )
 
@@ -24,7 +24,7 @@ def merge(existing: dict[str, Any], draft: dict[str, Any], *, may_add: set[str])
         if key in {"packages", "remotes"}:
             continue
         old = existing.get(key)
-        if old in (None, "", {}) or (isinstance(old, str) and key != "$schema" and _PLACEHOLDER.search(old)):
+        if old in (None, "", {}) or (isinstance(old, str) and key != "$schema" and PLACEHOLDER.search(old)):
             merged[key] = value
         elif key in {"version", "name"} and old != value:
             remarks.append(f"{key} stays {old}; the project's files say {value}")
@@ -54,7 +54,7 @@ def _packages(
         same = [one for one in packages if one.get("registryType") == new["registryType"]]
         for old in same:
             for key, value in new.items():
-                if old.get(key) in (None, "", [], {}) or (isinstance(old[key], str) and _PLACEHOLDER.search(old[key])):
+                if old.get(key) in (None, "", [], {}) or (isinstance(old[key], str) and PLACEHOLDER.search(old[key])):
                     old[key] = value
                 elif key in {"identifier", "version"} and old[key] != value and len(same) == 1:
                     remarks.append(f"{new['registryType']} {key} stays {old[key]}; the project's files say {value}")

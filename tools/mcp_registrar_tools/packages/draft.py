@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_registrar_tools.answer import clean
+from mcp_registrar_tools.manifest.merge import PLACEHOLDER
 from mcp_registrar_tools.packages import TYPES, mcpb
 from mcp_registrar_tools.packages.found import TEMPLATE, Found
 from mcp_registrar_tools.packages.identity import Identity
@@ -32,14 +33,26 @@ class Draft:
     sure: set[str] = field(default_factory=set)
 
 
-def draft(survey: Survey, identity: Identity, *, schema: str, description: str = "", remotes: list[str]) -> Draft:
-    """The manifest that the project's files speak for. ``remotes`` are URLs of hosted servers. Blocking."""
+def draft(
+    survey: Survey,
+    identity: Identity,
+    *,
+    schema: str,
+    description: str = "",
+    remotes: list[str],
+    existing: dict[str, Any] | None = None,
+) -> Draft:
+    """The manifest that the project's files speak for. ``remotes`` are URLs of hosted servers. Blocking.
+
+    ``existing`` is the manifest that the draft will fill: what it says already is neither assumed nor asked.
+    """
+    kept = existing or {}
     document: dict[str, Any] = {"$schema": schema, "name": identity.name}
     result = Draft(document, [f"name {identity.name} ({identity.where})"], list(identity.questions))
-    version = _version(survey, result)
+    version = _version(survey, result, kept)
     if title := _title(survey, identity, result):
         document["title"] = title
-    document["description"] = _description(survey, identity, result, description)
+    document["description"] = _description(survey, identity, result, description, kept)
     document["version"] = version
     if website := _website(survey, identity):
         document["websiteUrl"] = website
@@ -48,7 +61,9 @@ def draft(survey: Survey, identity: Identity, *, schema: str, description: str =
         if identity.subfolder and re.fullmatch(r"[A-Za-z0-9\-_./]+", identity.subfolder):
             document["repository"]["subfolder"] = identity.subfolder
         result.evidence.append(f"repository {identity.repository.url} ({identity.repository.where})")
-    packages = [element for found in survey.chosen if (element := _package(survey, identity, found, version, result))]
+    packages = [
+        element for found in survey.chosen if (element := _package(survey, identity, found, version, result, kept))
+    ]
     _settings(survey, packages, result)
     if packages:
         document["packages"] = packages
@@ -57,7 +72,8 @@ def draft(survey: Survey, identity: Identity, *, schema: str, description: str =
         document["remotes"] = [
             {"type": "sse" if re.search(r"/sse/?$", url) else "streamable-http", "url": url} for url in urls
         ]
-    if not packages and not urls and speaks_of_mcp(survey):
+    said = kept.get("packages") or kept.get("remotes")
+    if not (packages or urls or said) and speaks_of_mcp(survey):
         result.questions.append(
             'No package was found: where do people get it? (remote_url=["https://…/mcp"] if hosted)'
         )
@@ -65,7 +81,9 @@ def draft(survey: Survey, identity: Identity, *, schema: str, description: str =
     return result
 
 
-def _package(survey: Survey, identity: Identity, found: Found, version: str, result: Draft) -> dict[str, Any] | None:
+def _package(
+    survey: Survey, identity: Identity, found: Found, version: str, result: Draft, kept: dict[str, Any]
+) -> dict[str, Any] | None:
     where = f"{survey.project.shown(found.file)}:{found.line}"
     kind = found.registry_type
     if kind == "oci":
@@ -75,7 +93,7 @@ def _package(survey: Survey, identity: Identity, found: Found, version: str, res
         if not found.identifier:
             result.questions.append(f"{where}: where will the image be pushed? (build_image gives its packages entry)")
             return None
-        if found.assumed:
+        if found.assumed and not _lists(kept, kind):
             result.questions.append(f"The image name {found.identifier} is assumed: no file names one. Is it right?")
         registry = found.identifier.partition("/")[0]
         prefix = "" if "." in registry or ":" in registry else "docker.io/"
@@ -104,6 +122,12 @@ def _package(survey: Survey, identity: Identity, found: Found, version: str, res
     if kind not in {"oci", "mcpb"} and element.get("version") and element["version"] != version and found.version:
         result.questions.append(f"{kind} {found.identifier} is at {found.version}, the server at {version}: right?")
     return element
+
+
+def _lists(manifest: dict[str, Any], kind: str) -> bool:
+    packages = manifest.get("packages")
+    every = packages if isinstance(packages, list) else []
+    return any(isinstance(package, dict) and package.get("registryType") == kind for package in every)
 
 
 def _hosted(survey: Survey, result: Draft, *, alone: bool) -> list[str]:
@@ -143,7 +167,7 @@ def _tag(version: str) -> str:
     return version.replace("+", "-")
 
 
-def _version(survey: Survey, result: Draft) -> str:
+def _version(survey: Survey, result: Draft, kept: dict[str, Any]) -> str:
     """The first package's version; where none states one, the workspace, a VERSION file, git's tags, mcp.yaml."""
     folders = {"", *(found.folder for found in survey.chosen)}
     ordered = [*survey.chosen, *(found for found in survey.found if found.folder in folders)]
@@ -157,6 +181,8 @@ def _version(survey: Survey, result: Draft) -> str:
         if re.match(r"v?\d+(\.\d+)+", version):
             result.evidence.append(f"version {version} ({where})")
             return version.removeprefix("v").removesuffix("-SNAPSHOT")
+    if isinstance(said := kept.get("version"), str) and said and not TEMPLATE.search(said):
+        return said
     result.questions.append(f"No file states a version: {DEFAULT_VERSION} is assumed")
     return DEFAULT_VERSION
 
@@ -213,7 +239,10 @@ def _title(survey: Survey, identity: Identity, result: Draft) -> str | None:
     return None
 
 
-def _description(survey: Survey, identity: Identity, result: Draft, wanted: str) -> str:
+def _description(survey: Survey, identity: Identity, result: Draft, wanted: str, kept: dict[str, Any]) -> str:
+    said = kept.get("description")
+    if not wanted and isinstance(said, str) and said and not PLACEHOLDER.search(said):
+        return said
     folders = {"", *(found.folder for found in survey.chosen)}
     ordered = [*survey.chosen, *(found for found in survey.found if found.folder in folders)]
     candidates = [(found.description, survey.project.shown(found.file)) for found in ordered if found.description]

@@ -56,6 +56,8 @@ def remedy(status: int, said: str, name: str) -> tuple[str, str]:
         )
     if "must contain at least 3 characters" in text:
         return "search-too-short", "search for a word of three characters or more"
+    if "query." in text:
+        return "invalid-query", "correct that argument; a cursor is the one of the previous answer, or leave it out"
     if "call /validate" in text or status == 422:
         return "invalid-document", "validate(path=…) shows every problem with its fix"
     if "status_message" in text or "no changes to apply" in text:

@@ -202,8 +202,8 @@ def oci(context: Context) -> Job:
     from mcp_registrar_tools.set_version import tagged
 
     identifier = str(context.package["identifier"])
-    host = identifier.partition("/")[0]
-    host = host if "." in host or ":" in host else "docker.io"
+    host, slash, _ = identifier.partition("/")
+    host = host if slash and ("." in host or ":" in host) else "docker.io"
     if host == "ghcr.io":
         login: Step = {
             "registry": "ghcr.io",
