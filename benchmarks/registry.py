@@ -29,8 +29,8 @@ import anyio
 from mcp_registrar.registry.auth.permissions import EVERYTHING
 from mcp_registrar.registry.auth.tokens import Tokens
 from mcp_registrar.registry.store import Store, open_store
-from mcp_registrar.registry.store.core import insert
 from mcp_registrar.registry.store.rows import Row, serialize
+from mcp_registrar.registry.store.writing import insert
 
 SEED = bytes(range(32))
 BATCH = 2000

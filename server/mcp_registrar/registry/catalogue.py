@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from mcp_registrar.registry.api.reads import STATUSES, join_cursor, split_cursor
 from mcp_registrar.registry.http import Answer, Problem, Request, unescape
-from mcp_registrar.registry.store.core import Filter
+from mcp_registrar.registry.store.reading import Filter
 from mcp_registrar.registry.store.rows import Row, rfc3339
 from mcp_registrar_tools.answer import clean
 

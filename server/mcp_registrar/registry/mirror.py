@@ -13,8 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from mcp_registrar.registry.store.core import insert, replace, settle
 from mcp_registrar.registry.store.rows import COLUMNS, OFFICIAL, Row, micros, now, remote_urls, rfc3339, serialize
+from mcp_registrar.registry.store.writing import insert, replace, settle
 from mcp_registrar_tools.errors import OutboundError, RegistryError
 from mcp_registrar_tools.manifest.names import is_server_name
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_registrar.registry.store.core import Filter
+from mcp_registrar.registry.store.reading import Filter
 from mcp_registrar.registry.store.rows import DuplicateVersionError, StoreError
 from mcp_registrar_tools.answer import clean
 from mcp_registrar_tools.errors import InputError

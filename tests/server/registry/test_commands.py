@@ -18,7 +18,7 @@ from benchmarks.serving import document, running
 from mcp_registrar.registry import commands
 from mcp_registrar.registry.config import RegistryConfig
 from mcp_registrar.registry.store import Store, open_store
-from mcp_registrar.registry.store.core import Filter
+from mcp_registrar.registry.store.reading import Filter
 from mcp_registrar_tools.errors import InputError
 from mcp_registrar_tools.workbench import Settings
 

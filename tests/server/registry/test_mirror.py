@@ -11,7 +11,7 @@ from benchmarks.upstreams import json_server, serving
 from mcp_registrar.registry import mirror as mirror_module
 from mcp_registrar.registry.mirror import mirror
 from mcp_registrar.registry.store import Store, open_store
-from mcp_registrar.registry.store.core import Filter
+from mcp_registrar.registry.store.reading import Filter
 from mcp_registrar_tools.errors import RegistrarError, RegistryError
 from mcp_registrar_tools.outbound import Outbound
 

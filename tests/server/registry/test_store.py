@@ -15,11 +15,12 @@ from mcp_registrar.registry.store import (
     TooManyVersionsError,
     open_store,
 )
-from mcp_registrar.registry.store.core import Filter, insert
 from mcp_registrar.registry.store.database import Session
 from mcp_registrar.registry.store.migrations import STEPS
+from mcp_registrar.registry.store.reading import Filter
 from mcp_registrar.registry.store.rows import Row, micros, rfc3339, serialize
 from mcp_registrar.registry.store.sqlite import RANKED
+from mcp_registrar.registry.store.writing import insert
 from mcp_registrar_tools.errors import InputError
 
 pytestmark = pytest.mark.anyio

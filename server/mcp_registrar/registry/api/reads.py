@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mcp_registrar.registry.http import Answer, Parameters, Problem, Request, json_answer, unescape
-from mcp_registrar.registry.store.core import Filter
+from mcp_registrar.registry.store.reading import Filter
 from mcp_registrar.registry.store.rows import Row, micros
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mcp_registrar.registry.api.reads import server_name, server_version
 from mcp_registrar.registry.auth.permissions import EVERYTHING, Permission, allowed, patterns
 from mcp_registrar.registry.http import Answer, Problem, Request, failed, invalid, json_answer
-from mcp_registrar.registry.store.core import MESSAGE_WITH_ACTIVE
 from mcp_registrar.registry.store.rows import MissingError, StoreError
+from mcp_registrar.registry.store.writing import MESSAGE_WITH_ACTIVE
 from mcp_registrar_tools.answer import clean
 
 if TYPE_CHECKING:

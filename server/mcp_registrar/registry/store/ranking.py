@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mcp_registrar.registry.store import words
-from mcp_registrar.registry.store.core import Filter
 from mcp_registrar.registry.store.database import Session
+from mcp_registrar.registry.store.reading import Filter
 from mcp_registrar.registry.store.rows import COLUMNS, Row
 
 NAMES = 300
