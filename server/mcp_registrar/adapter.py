@@ -192,7 +192,10 @@ def shallow(model: type[BaseModel]) -> dict[str, Any]:
 
     The types stand in the documentation; `next`, which every answer has, is told of in the server's instructions.
     """
-    return {"type": "object", "properties": {name: {} for name in model.model_fields if name != "next"}}
+    return {
+        "type": "object",
+        "properties": {name: {} for name, field in model.model_fields.items() if name != "next" and not field.exclude},
+    }
 
 
 class _Question(BaseException):
