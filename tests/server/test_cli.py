@@ -71,6 +71,16 @@ def test_publish_then_search(project: Path, tmp_path: Path, capsys: pytest.Captu
     assert "Already published" in capsys.readouterr().out
 
 
+def test_a_name_in_other_letter_case_is_recognised(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "publish", str(project)) == 0
+    assert run(tmp_path, "show", "io.github.Acme/Weather") == 1
+    told = capsys.readouterr().err
+    assert "letter case counts" in told
+    assert 'get_server(name="io.github.acme/weather", registry="local")' in told
+
+
 def test_the_words_of_agentregistrys_command_line(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

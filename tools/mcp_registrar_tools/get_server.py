@@ -85,6 +85,12 @@ async def find_entry(source: Registry, name: str, version: str = "") -> tuple[En
     if version in ("", "latest"):
         entry = next((e for e in versions if e.is_latest), versions[0] if versions else None)
     if entry is None and not versions:
+        if near := await _other_case(source, name):
+            raise InputError(
+                "server-not-found",
+                f"{clean(name, 200)!r} is not in registry {source.name!r}, but {near!r} is: letter case counts",
+                f"get_server(name={quoted(near)}, registry={quoted(source.name)})",
+            )
         raise InputError(
             "server-not-found",
             f"{clean(name, 200)!r} is not in registry {source.name!r}",
@@ -99,6 +105,19 @@ async def find_entry(source: Registry, name: str, version: str = "") -> tuple[En
             f"get_server(name={quoted(name)})",
         )
     return entry, versions
+
+
+async def _other_case(source: Registry, name: str) -> str:
+    """The name of a server that differs in letter case only; "" when there is none, or the registry cannot say."""
+    from mcp_registrar_tools.errors import OutboundError, RegistryError
+    from mcp_registrar_tools.registries import Query
+
+    try:
+        page = await source.search(Query(words=name, limit=10))
+    except (RegistryError, OutboundError):
+        return ""
+    names = [clean(str(entry.server.get("name")), 200) for entry in page.entries]
+    return next((found for found in names if found.lower() == name.lower()), "")
 
 
 def server_info(

@@ -72,13 +72,17 @@ def test_an_author_who_cannot_be_a_namespace_is_no_server_name(tmp_path: Path) -
 
 
 def test_the_declarative_project_file(tmp_path: Path) -> None:
+    """Its `serverName` is what the image's label must say; a name of our own making would fail the registry's check."""
     write(
         tmp_path,
-        mcp__yaml="apiVersion: v1alpha1\nkind: MCPServer\nmetadata: {name: weather, version: 1.2.3}\n"
-        "spec: {description: Weather, transport: {type: streamable-http, url: 'http://localhost:3000/mcp'}}\n",
+        mcp__yaml="apiVersion: ar.dev/v1alpha1\nkind: MCPServer\nmetadata: {name: weather}\n"
+        "spec:\n  description: Weather\n  source:\n    package:\n      origin:\n        type: oci\n"
+        "        identifier: ghcr.io/acme/weather:1.2.3\n        oci: {serverName: io.github.Acme/weather}\n"
+        "      transport: {type: http, port: 3000, path: /mcp}\n",
     )
     found = project.read(tmp_path)
     assert (found.name, found.version, found.description) == ("weather", "1.2.3", "Weather")
+    assert found.server_name == "io.github.Acme/weather"
     assert found.transport == {"type": "streamable-http", "url": "http://localhost:3000/mcp"}
 
 

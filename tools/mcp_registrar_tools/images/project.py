@@ -12,8 +12,10 @@ from typing import Any
 
 from mcp_registrar_tools.answer import quoted
 from mcp_registrar_tools.errors import InputError
+from mcp_registrar_tools.images import reference
 from mcp_registrar_tools.images.reference import LABEL
 from mcp_registrar_tools.manifest.files import PLACES, read_text_file
+from mcp_registrar_tools.project import mcp_yaml
 
 _OCI = "org.opencontainers.image."
 
@@ -62,8 +64,8 @@ def read(folder: Path, beside: Path | None = None) -> Project:
     """
     project = _from_package_files(folder)
     for place in dict.fromkeys((folder, beside or folder)):
-        if (seed := _yaml(place / "mcp.yaml")) is not None:
-            project = _with_mcp_yaml(project, seed)
+        if (told := mcp_yaml.parse(_yaml(place / "mcp.yaml"))) is not None:
+            project = _with_mcp_yaml(project, told)
             break
     for place in dict.fromkeys((folder, beside or folder)):
         for name in PLACES:
@@ -119,36 +121,29 @@ def is_image(package: Any) -> bool:
     return str(package.get("registryType") or package.get("registry_type") or "").lower() in {"oci", "docker"}
 
 
-def _with_mcp_yaml(project: Project, document: dict[str, Any]) -> Project:
-    """agentregistry's project file of either generation: the seed's flat one, or ``kind: MCPServer``."""
-    metadata, spec = document.get("metadata"), document.get("spec")
-    if isinstance(metadata, dict) and isinstance(spec, dict):
-        facts = {**spec, "name": metadata.get("name"), "version": metadata.get("version") or spec.get("version")}
-    else:
-        facts = document
-    name = _text(facts, "name")
-    if not name:
-        return project
-    # The seed's own rule for the registry's name: lower(author or "user") / lower(name).
-    server = f"{(_text(facts, 'author') or 'user').lower()}/{name.lower()}"
-    transport = facts.get("transport")
+def _with_mcp_yaml(project: Project, told: mcp_yaml.McpYaml) -> Project:
+    """agentregistry's project file; the first generation's rule for the registry's name: lower(author)/lower(name)."""
+    server = told.server_name or (f"{told.author}/{told.name}".lower() if told.author else "")
     return replace(
         project,
-        name=name,
-        version=_text(facts, "version") or project.version,
-        server_name=server if re.fullmatch(r"[a-z0-9.-]+/[a-z0-9._-]+", server) else project.server_name,
+        name=told.name or project.name,
+        version=told.version or _tag(told.identifier) or project.version,
+        server_name=server if re.fullmatch(r"[A-Za-z0-9.-]+/[A-Za-z0-9._-]+", server) else project.server_name,
         source="mcp.yaml",
-        title=_text(facts, "title") or name,
-        description=_text(facts, "description") or project.description,
-        transport=_transport(transport) if isinstance(transport, dict) else project.transport,
+        title=told.title or told.name,
+        description=told.description or project.description,
+        repository=told.repository or project.repository,
+        transport=told.transport or project.transport,
     )
 
 
-def _transport(declared: dict[str, Any]) -> dict[str, Any]:
-    kind = _text(declared, "type") or "stdio"
-    if kind == "stdio":
-        return {"type": "stdio"}
-    return {"type": "streamable-http", "url": _text(declared, "url") or "http://localhost:3000/mcp"}
+def _tag(identifier: str) -> str:
+    """The version in an image's name, "" when it has none."""
+    try:
+        tag = reference.parse(identifier).tag if identifier else ""
+    except InputError:
+        return ""
+    return tag if tag and tag != "latest" else ""
 
 
 def _from_package_files(folder: Path) -> Project:
@@ -257,14 +252,13 @@ def _toml(path: Path) -> dict[str, Any] | None:
         raise InputError("file-not-toml", f"{path} is not TOML: {error}", "correct it and call again") from None
 
 
-def _yaml(path: Path) -> dict[str, Any] | None:
+def _yaml(path: Path) -> Any:
     if not path.is_file():
         return None
     import yaml
 
     try:
-        document = yaml.safe_load(read_text_file(path))
+        return yaml.safe_load(read_text_file(path))
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise InputError("file-not-yaml", f"{path} is not YAML: {reason}", "correct it and call again") from None
-    return document if isinstance(document, dict) else None

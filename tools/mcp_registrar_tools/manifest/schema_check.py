@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mcp_registrar_tools.manifest import gourl, schemas
-from mcp_registrar_tools.manifest.body import Path, dotted
+from mcp_registrar_tools.manifest.body import Path
 from mcp_registrar_tools.manifest.gotext import quote
 
 if TYPE_CHECKING:
@@ -73,13 +73,6 @@ def _unrepeated(found: Iterator[ValidationError]) -> Iterator[ValidationError]:
                 continue
             seen.add(key)
         yield error
-
-
-def pointer_path(pointer: str) -> str:
-    """A JSON pointer in the registry's notation: ``/packages/0/transport`` -> ``packages[0].transport``."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.removeprefix("/").split("/")]
-    path: Path = tuple(int(part) if part.isascii() and part.isdigit() else part for part in parts if part)
-    return dotted(path)
 
 
 def reference(root: Json, keyword: str, absolute: str) -> str:

@@ -22,8 +22,6 @@ OFFICIAL = "io.modelcontextprotocol.registry/official"
 NAME_PATTERN = "^[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+$"
 SHA256_PATTERN = "^[a-f0-9]{64}$"
 URL_PATTERN = r"^https?://[^\s]+$"
-DRAFT_URL_PATTERN = r"^(https?://[^\s]+|\{[a-zA-Z_][a-zA-Z0-9_]*\}[^\s]*)$"
-"""What the draft, which no registry accepts yet, allows in a transport's ``url``."""
 
 FORMATS = ("string", "number", "boolean", "filepath")
 MIME_TYPES = ("image/png", "image/jpeg", "image/jpg", "image/svg+xml", "image/webp")

@@ -17,6 +17,7 @@ class McpYaml:
     """``type`` and ``identifier`` name the package (an image for the first generation, its name still unknown).
 
     ``server_name`` is the registry name that the package's marker must carry; ``transport`` is ready for an entry.
+    ``author`` is whom the first generation publishes under ("user" when the file names nobody); the second has none.
     """
 
     name: str
@@ -28,6 +29,7 @@ class McpYaml:
     description: str = ""
     repository: str = ""
     remote: str = ""
+    author: str = ""
     transport: dict[str, Any] | None = None
 
 
@@ -39,18 +41,26 @@ def read(project: Project) -> McpYaml | None:
     import yaml
 
     try:
-        data = _table(yaml.safe_load(text))
+        data = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError):
         project.problems.append("mcp.yaml is not YAML and was not read")
         return None
+    known = isinstance(data, dict) and ("framework" in data or data.get("kind") == "MCPServer")
+    return parse(data) if known else None
+
+
+def parse(data: Any) -> McpYaml | None:
+    """What the file's document says, whichever generation it is; None when it names no server."""
+    data = _table(data)
     if data.get("kind") == "MCPServer":
         return _resource(data)
-    if "framework" not in data or not isinstance(data.get("name"), str):
+    if not _string(data.get("name")):
         return None
     transport = _table(data.get("transport"))
     url = _string(transport.get("url")) or "http://localhost:3000/mcp"
     return McpYaml(
-        name=data["name"], version=_string(data.get("version")), description=_string(data.get("description")),
+        name=_string(data["name"]), version=_string(data.get("version")), title=_string(data.get("title")),
+        description=_string(data.get("description")), author=_string(data.get("author")) or "user",
         transport={"type": "streamable-http", "url": url} if transport.get("type") == "streamable-http" else None,
     )  # fmt: skip
 
